@@ -34,8 +34,8 @@ sanity: ## Run ansible-test sanity on every supported ansible-core
 docs: ## Check the documentation and render it to docs/build
 	@bash .ci/run docs
 
-clients: ## Fetch the foreign clients that some tests run against the simulator
-	@bash .ci/run clients
+clients: $(STAMP) ## Fetch the foreign clients that some tests run against the simulator
+	@$(PY) tests/support/fetch_clients.py
 
 clean: ## Remove what the other targets made inside the clone
 	rm -rf .venv .cache .ansible .mypy_cache .ruff_cache .pytest_cache dist docs/build tests/output

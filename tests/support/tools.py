@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.xapi.xen.tests.support.fetch_clients import clients_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {'mke2fs': 'e2fsprogs', 'debugfs': 'e2fsprogs', 'qemu-img': 'qemu-utils', 'node': 'nodejs'}
 # mke2fs and its like live where an ordinary user's PATH does not look.
@@ -39,13 +41,7 @@ def require_shared(*parts: str) -> Path:
 def require_client(name: str) -> Path:
     """A client that no one here wrote, fetched by `make clients`: `community.general` or `xen-api`."""
     path = clients_folder() / name
-    return path if path.is_dir() else missing(f'{path} does not exist (make clients)')
-
-
-def clients_folder() -> Path:
-    """Outside the clone, so that neither Ansible nor node takes it for a part of the collection."""
-    cache = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    return Path(os.environ.get('CI_WORK') or Path(cache, 'xapi-xen')) / 'clients'
+    return path if (path / '.version').exists() else missing(f'{path} does not exist (make clients)')
 
 
 def missing(reason: str) -> Path | str:
