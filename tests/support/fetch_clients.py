@@ -39,7 +39,8 @@ def fetch_community_general(folder: Path) -> None:
 
 def fetch_xen_api(folder: Path) -> None:
     """folder/node_modules/xen-api"""
-    subprocess.run(['npm', 'install', '--silent', '--no-audit', '--no-fund', '--prefix', str(folder), XEN_API], check=True)
+    command = ['npm', 'install', '--silent', '--no-audit', '--no-fund', '--prefix', str(folder), XEN_API]
+    subprocess.run(command, check=True)
 
 
 def fetch_once(folder: Path, version: str, fetch) -> None:

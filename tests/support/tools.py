@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: xapi.xen contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tools that some tests need and that pip does not bring: absent they skip a test on a user's machine, and fail it in CI."""
+"""Tools that some tests need and that pip does not bring.
+
+Where one is absent its tests are skipped on a user's machine, and fail in CI.
+"""
 
 from __future__ import annotations
 
