@@ -23,7 +23,7 @@ class Database:
 
     def __init__(self, schema, new_ref, new_uuid):
         self.schema, self._new_ref, self._new_uuid = schema, new_ref, new_uuid
-        self.generation = 0
+        self.generation = 1000   # a pool has a past: small numbers are tokens of a time before it
         self.listeners = []   # called with (operation, class, ref, record) after every change
         self.deleted = []     # (class, ref, created, deleted), oldest first
         self._rows = {name: {} for name in schema.classes}

@@ -41,19 +41,19 @@ class Sessions:
         identifier = account['subject_identifier']
         subjects = self.sim.db.find('subject', subject_identifier=identifier)
         if not subjects:
-            raise self._unauthorized(call, user, identifier, 'has no access rights in this pool')
+            raise self._unauthorized(call, user, identifier)
         permissions = self.sim.rbac.permissions_of(self.sim.db.get('subject', subjects[0], 'roles'))
         if not permissions:
-            raise self._unauthorized(call, user, identifier, 'has no roles in this pool')
+            raise XapiError('RBAC_PERMISSION_DENIED', user, 'Subject %s (identifier %s) has no roles in this pool' % (user, identifier))
         name = account['subject_information'].get('subject-name', user)
         return self.open(call.host, name, originator, is_local_superuser=False, subject=subjects[0], auth_user_sid=identifier,
                          rbac_permissions=permissions)
 
-    def _unauthorized(self, call, user, identifier, problem):
+    def _unauthorized(self, call, user, identifier):
         agent = call.origin.get('user-agent') or 'unknown'
         origin = 'HTTP request from Internet with User-Agent: %s' % agent
         return XapiError('SESSION_AUTHORIZATION_FAILED', user,
-                         'Subject %s (identifier %s, from %s) %s' % (user, identifier, origin, problem))
+                         'Subject %s (identifier %s, from %s) has no access rights in this pool' % (user, identifier, origin))
 
     def open(self, host, user, originator='', is_local_superuser=True, **fields):
         now = self.sim.now()

@@ -10,7 +10,7 @@ from xapisim import wire_xml
 from xapisim.datamodel.types import NULL
 from xapisim.errors import XapiError
 
-UNFINISHED = ('pending', 'cancelling')
+FINISHED = ('success', 'failure', 'cancelled')
 
 
 class Tasks:
@@ -57,27 +57,23 @@ class Tasks:
         self._end(task, status='success', result=wire_xml.fragment(result))
 
     def fail(self, task, error):
-        status = 'cancelled' if error.code == 'TASK_CANCELLED' else 'failure'
-        self._end(task, status=status, error_info=error.description, result='')
+        if error.code == 'TASK_CANCELLED':
+            self._end(task, status='cancelled')
+        else:
+            self._end(task, status='failure', error_info=error.description)
 
     def _end(self, task, **fields):
-        if not self.sim.db.exists('task', task):
-            return
-        doomed = 'destroy' in self.sim.db.get('task', task, 'current_operations').values()
-        self.sim.db.set('task', task, progress=1.0, finished=self.sim.now(), allowed_operations=[], current_operations={}, **fields)
-        if doomed:
-            self.sim.db.destroy('task', task)
+        """A client may have ended or destroyed the task before."""
+        db = self.sim.db
+        if db.exists('task', task) and db.get('task', task, 'status') == 'pending':
+            db.set('task', task, progress=1.0, finished=self.sim.now(), allowed_operations=[], **fields)
+        if db.exists('task', task) and 'destroy' in db.get('task', task, 'current_operations').values():
+            db.destroy('task', task)
 
     # ------------------------------------------------------------ what clients do to tasks
 
-    def request(self, task, operation):
-        """Note that somebody wants an unfinished task to be cancelled or destroyed; who runs it sees to that."""
-        operations = self.sim.db.get('task', task, 'current_operations')
-        mark = self.dummy('task.' + operation)
-        self.sim.db.set('task', task, allowed_operations=[], current_operations={**operations, mark: operation})
-
-    def is_unfinished(self, task):
-        return self.sim.db.get('task', task, 'status') in UNFINISHED
+    def is_finished(self, task):
+        return self.sim.db.get('task', task, 'status') in FINISHED
 
     def is_cancelled(self, task):
         return self.sim.db.exists('task', task) and 'cancel' in self.sim.db.get('task', task, 'current_operations').values()
