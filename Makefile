@@ -31,7 +31,7 @@ lint: ## Run every linter that CI runs
 sanity: ## Run ansible-test sanity on every supported ansible-core
 	@bash .ci/run sanity
 
-docs: ## Check the documentation and render it to docs/build
+docs: ## Check the documentation and render it to HTML
 	@bash .ci/run docs
 
 clients: $(STAMP) ## Fetch the foreign clients that some tests run against the simulator
