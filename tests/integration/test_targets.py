@@ -59,6 +59,7 @@ def write_playbook(folder: Path, target: str, facts: dict) -> Path:
         'ansible_connection': 'local',
         'ansible_python_interpreter': '{{ ansible_playbook_python }}',
     }}}}))
+    folder.joinpath('ansible.cfg').write_text('')  # a user's own settings change no test
     playbook = folder / f'{target}.yml'
     playbook.write_text(json.dumps([{'hosts': 'testhost', 'gather_facts': False, 'roles': [target]}]))
     return playbook
@@ -70,7 +71,7 @@ def run_playbook(playbook: Path, collections_path: str) -> subprocess.CompletedP
         os.environ,
         ANSIBLE_COLLECTIONS_PATH=collections_path,
         ANSIBLE_ROLES_PATH=str(HERE / 'targets'),
-        ANSIBLE_CONFIG=os.devnull,
+        ANSIBLE_CONFIG=str(folder / 'ansible.cfg'),
         ANSIBLE_LOCAL_TEMP=str(folder / 'tmp'),
         ANSIBLE_NOCOLOR='1',
         PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ['PATH']]),
