@@ -122,7 +122,9 @@ class Situation:
         self.vm = sim.db.record('VM', ref)
         self.state = self.vm['power_state']
         guest = self.vm['guest_metrics']
-        self.guest = sim.db.record('VM_guest_metrics', guest) if sim.db.exists('VM_guest_metrics', guest) else None
+        # Only a running guest is heard: a paused one does not answer, and that of a halted VM may be another one by now.
+        heard = self.state == RUNNING and sim.db.exists('VM_guest_metrics', guest)
+        self.guest = sim.db.record('VM_guest_metrics', guest) if heard else None
         metrics = self.vm['metrics']
         self.metrics = sim.db.record('VM_metrics', metrics) if sim.db.exists('VM_metrics', metrics) else None
 
@@ -225,10 +227,9 @@ def check_guest(now, op, strict):
 
 
 def has_pv_drivers(now):
-    """Drivers are heard of while the guest runs: a paused one does not answer."""
     if now.metrics and now.metrics['current_domain_type'] not in ('hvm', 'unspecified'):
         return True
-    return now.state == RUNNING and bool(now.guest) and now.guest['PV_drivers_detected']
+    return bool(now.guest) and now.guest['PV_drivers_detected']
 
 
 def check_quiesce(now, op, strict):

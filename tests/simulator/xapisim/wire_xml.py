@@ -60,6 +60,7 @@ def _write(value, put):
     elif isinstance(value, dict):
         put('<value><struct>')
         for key, item in value.items():
+            key = key if isinstance(key, str) else str(key)
             put('<member><name>%s</name>' % (_escape(key) if _SPECIAL.search(key) else key))
             _write(item, put)
             put('</member>')
