@@ -1,0 +1,175 @@
+# SPDX-FileCopyrightText: xapi.xen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""VM: the record, its disks and networks, and its power state, from several kinds in one plan."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from .._errors import PowerCycleRequired
+from .._plan import Desired, Kind, Observed, Plan, Step, field_changes
+from .._refs import find, not_found, require
+from .._units import parse_size
+from . import _vdi
+from ._scope import is_virtual_machine, pool_record, require_network, require_sr, require_vdi
+from ._vbd import vbds_of
+from ._vif import vifs_of
+from ._vm_create import create
+from ._vm_devices import disk_plans, disk_results, network_plans, network_results, owned_disks
+from ._vm_fields import FIELDS
+from ._vm_hardware import plan_hardware
+from ._vm_power import POWER_STATES, addresses_of, power_steps, shutdown_step, wait_steps
+
+WHOLE = ('SR', 'pool', 'network')
+
+
+def locate(run: Any, params: dict) -> tuple[Optional[str], Desired]:
+    identity = params.get('uuid') or params['name']
+    run.records.named('VM', identity, params.get('template'))
+    vms = run.records.of('VM')
+    ref = find(vms, identity, 'uuid' if params.get('uuid') else 'name', is_virtual_machine)
+    absent = params['state'] == 'absent'
+    if ref is None and params.get('uuid') and not absent:
+        raise not_found('uuid', params['uuid'])
+    template = _template(run, params) if params.get('template') and ref is None and not absent else None
+    _load_devices(run, *(vms[item] for item in (ref, template) if item))
+    if not absent:
+        _load_named_vdis(run, params, vms.get(ref or ''))
+    return ref, _desired(run, params, ref, template, absent)
+
+
+def _template(run: Any, params: dict) -> str:
+    def is_template(record: dict) -> bool:
+        return bool(record['is_a_template']) and not record['is_a_snapshot']
+    return require(run.records.of('VM'), params['template'], 'template', is_template)
+
+
+def _load_devices(run: Any, *vms: dict) -> None:
+    """Everything that hangs on the VMs, in two calls whatever the number of devices."""
+    refs = [(cls, ref) for vm in vms for cls, field in (('VBD', 'VBDs'), ('VIF', 'VIFs')) for ref in vm[field]]
+    refs += [(cls, vm[field]) for vm in vms for cls, field in (('VM_guest_metrics', 'guest_metrics'), ('host', 'resident_on'))]
+    run.records.load(whole=() if run.records.of('SR') else WHOLE, refs=refs)
+    run.records.load(refs=[('VDI', vbd['VDI']) for vm in vms for vbd in vbds_of(run, vm).values()])
+
+
+def _load_named_vdis(run: Any, params: dict, vm: Optional[dict]) -> None:
+    """The VDIs that disks name and that are not attached to the VM already."""
+    attached = [run.records.get('VDI', vbd['VDI']) for vbd in vbds_of(run, vm).values()]
+    known = {text for record in attached if record for text in (record['uuid'], record['name_label'])}
+    wanted = [disk.get('vdi') for disk in params.get('disks') or () if disk.get('vdi') and disk['vdi'] not in known]
+    run.records.named('VDI', *wanted)
+
+
+def _desired(run: Any, params: dict, ref: Optional[str], template: Optional[str], absent: bool) -> Desired:
+    vms = run.records.of('VM')
+    values = {field.option: params.get(field.option) for field in FIELDS}
+    for option in ('boot_mode', 'kernel', 'ramdisk', 'kernel_args', 'vcpus', 'power_state', 'wait_for', 'force', 'allow_power_cycle', 'destroy_disks'):
+        values[option] = params.get(option)
+    if params.get('memory') is not None:
+        values['memory'] = parse_size('memory', params['memory'])
+    scope = {'template': Observed(template, vms[template], _related(run, vms[template])) if template else None,
+             'pool': pool_record(run), 'networks': run.records.of('network'), 'srs': run.records.of('SR'),
+             'shutdown_timeout': params.get('shutdown_timeout'), 'unplug_retries': params.get('unplug_retries')}
+    desired = Desired(values, scope, absent)
+    if not absent:
+        values['disks'] = [_disk(run, params, number, disk) for number, disk in enumerate(params.get('disks') or ())]
+        values['networks'] = [_network(run, number, network) for number, network in enumerate(params.get('networks') or ())]
+    return desired
+
+
+def _disk(run: Any, params: dict, number: int, disk: dict) -> Desired:
+    """One entry of ``disks``: the options of a VDI and of a VBD, with the SR and the VDI resolved."""
+    prefix = f'disks[{number}].'
+    values = {**disk, **_vdi.values_of({**disk, 'other_config': None, 'tags': disk.get('tags')}, prefix), 'type': None}
+    sr = require_sr(run, disk.get('sr'), f'{prefix}sr') if disk.get('sr') or not disk.get('vdi') else None
+    vdi = require_vdi(run, disk['vdi'], sr if disk.get('sr') else None, f'{prefix}vdi') if disk.get('vdi') else None
+    return Desired(values, {'sr': sr, 'sr_record': run.records.get('SR', sr), 'vdi': vdi, 'prefix': prefix,
+                            'vdi_record': run.records.get('VDI', vdi) if isinstance(vdi, str) else None})
+
+
+def _network(run: Any, number: int, network: dict) -> Desired:
+    prefix = f'networks[{number}].'
+    ref = require_network(run, network['network'], f'{prefix}network') if network.get('network') else None
+    return Desired(dict(network), {'network': ref, 'prefix': prefix})
+
+
+def observe(run: Any, ref: str) -> Observed:
+    """The VM with everything that its result shows; what this run made is read in the same call as the VM."""
+    run.records.load(whole=WHOLE if not run.records.of('SR') else (), refs=[('VM', ref), *run.made])
+    record = run.records.get('VM', ref)
+    _load_devices(run, record)
+    return Observed(ref, record, _related(run, record))
+
+
+def _related(run: Any, record: dict) -> dict:
+    return {'VBD': vbds_of(run, record), 'VIF': vifs_of(run, record), 'VDI': run.records.of('VDI'), 'SR': run.records.of('SR'),
+            'network': run.records.of('network'), 'guest_metrics': run.records.get('VM_guest_metrics', record['guest_metrics']),
+            'host': run.records.get('host', record['resident_on'])}
+
+
+def update(observed: Observed, desired: Desired) -> Plan:
+    plan = field_changes(FIELDS, 'VM', observed, desired)
+    plan_hardware(plan, observed, desired)
+    halted = [step for step in plan.steps if step.needs_halted]
+    state = observed.record['power_state']
+    disk_plans(plan, observed, desired, observed.ref, 'Halted' if halted else state)
+    network_plans(plan, observed, desired, observed.ref, 'Halted' if halted else state)
+    halted = [step for step in plan.steps if step.needs_halted]
+    if halted and state != 'Halted':
+        _require_consent(observed, desired, halted)
+        plan.steps = [shutdown_step(observed.ref, desired), *plan.steps]
+        wanted = desired.get('power_state') or POWER_STATES[state]
+        return plan.add(*power_steps(observed.ref, 'Halted', wanted, desired), *wait_steps(observed, desired, wanted, True))
+    wanted = desired.get('power_state') or POWER_STATES[state]
+    steps = power_steps(observed.ref, state, wanted, desired)
+    if steps:
+        plan.note('power_state', POWER_STATES[state], wanted)
+    return plan.add(*steps, *wait_steps(observed, desired, wanted, bool(steps)))
+
+
+def _require_consent(observed: Observed, desired: Desired, halted: list[Step]) -> None:
+    if desired.get('allow_power_cycle') or desired.get('power_state') == 'halted':
+        return
+    what = sorted({step.about for step in halted})
+    raise PowerCycleRequired(f'VM "{observed.record["name_label"]}" is {POWER_STATES[observed.record["power_state"]]}, and this needs it halted: '
+                             f'{", ".join(what)}', details=what,
+                             hint='Set allow_power_cycle: true to let it be shut down and started again, or power_state: halted.')
+
+
+def destroy(observed: Observed, desired: Desired) -> Plan:
+    """Disks go first: a run that is cut off half-way still finds the VM, and the next run ends the work."""
+    record, state = observed.record, observed.record['power_state']
+    plan = Plan(before={key: value for key, value in to_result(observed).items() if key in ('uuid', 'name', 'power_state', 'disks')})
+    if state != 'Halted':
+        if not (desired.get('force') or desired.get('allow_power_cycle')):
+            raise PowerCycleRequired(f'VM "{record["name_label"]}" is {POWER_STATES[state]}', hint='Halt it first, or set force: true to remove it as it is.')
+        plan.add(shutdown_step(observed.ref, desired))
+    for ref in owned_disks(observed, desired.get('destroy_disks', 'owned')):
+        plan.add(_vdi.destroy_step(ref, observed.related['VDI'][ref]['name_label']))
+    return plan.add(Step('VM.destroy', (observed.ref,), f'destroy VM "{record["name_label"]}"'))
+
+
+def to_result(observed: Observed) -> dict:
+    record = observed.record
+    return {
+        'uuid': record['uuid'],
+        'name': record['name_label'],
+        'description': record['name_description'],
+        'power_state': POWER_STATES[record['power_state']],
+        'memory': int(record['memory_static_max']),
+        'vcpus': int(record['VCPUs_at_startup']),
+        'domain_type': record.get('domain_type', ''),
+        'host': (observed.related['host'] or {}).get('name_label', ''),
+        'disks': disk_results(observed),
+        'networks': network_results(observed),
+        'addresses': addresses_of(observed.related['guest_metrics']),
+        'tags': sorted(record['tags']),
+        'platform': dict(record['platform']),
+        'other_config': dict(record['other_config']),
+        'xenstore_data': dict(record['xenstore_data']),
+    }
+
+
+VM = Kind('vm', 'VM', FIELDS, locate, observe, create, update, destroy, to_result)

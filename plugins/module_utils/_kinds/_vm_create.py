@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: xapi.xen contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A new VM: from a bare record, or cloned from a template."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
+
+from .._errors import ParameterError
+from .._fields import new_record
+from .._plan import Desired, Observed, Plan, Slot, Step, field_changes
+from .._units import format_size
+from . import _vdi
+from ._vm_boot import boot_fields, is_paravirtualized
+from ._vm_devices import adopted, disk_plans, network_plans, read_clone
+from ._vm_fields import FIELDS
+from ._vm_hardware import plan_hardware
+from ._vm_power import power_steps, wait_steps
+
+VM_SLOT = Slot('vm', 'VM')
+PLATFORM = {'acpi': 'true', 'apic': 'true', 'pae': 'true', 'viridian': 'false', 'timeoffset': '0'}
+"""The platform keys that every new record gets; nx is added by the way it boots."""
+PLAIN = {
+    'name_description': '', 'user_version': 0, 'is_a_template': False, 'affinity': '', 'VCPUs_params': {},
+    'actions_after_shutdown': 'destroy', 'actions_after_reboot': 'restart', 'actions_after_crash': 'destroy',
+    'PV_bootloader_args': '', 'PV_legacy_args': '', 'PCI_bus': '', 'other_config': {}, 'recommendations': '', 'tags': [],
+    'xenstore_data': {'vm-data/allowvssprovider': 'false'}, 'ha_always_run': False, 'ha_restart_priority': '', 'blocked_operations': {},
+}
+"""The fields of a bare record that no option gives."""
+
+
+def create(desired: Desired) -> Plan:
+    plan = Plan()
+    template = desired.scope['template']
+    base = _from_template(plan, desired, template) if template else _from_record(plan, desired)
+    disk_plans(plan, base, desired, VM_SLOT, 'Halted')
+    network_plans(plan, base, desired, VM_SLOT, 'Halted')
+    wanted = desired.get('power_state', 'halted')
+    plan.note('power_state', None, wanted)
+    steps = power_steps(VM_SLOT, 'Halted', wanted, desired, new=True)
+    return plan.add(*steps, *wait_steps(base, desired, wanted, True))
+
+
+def _shown(desired: Desired) -> dict:
+    options = [field.option for field in FIELDS] + ['memory', 'vcpus', 'boot_mode']
+    return {option: desired.get(option) for option in options if desired.get(option) not in (None, {}, [])}
+
+
+def _from_record(plan: Plan, desired: Desired) -> Observed:
+    for option, example in (('memory', '1GiB'), ('vcpus', '1')):
+        if desired.get(option) is None:
+            raise ParameterError(f'{option} is required for a new VM without a template', hint=f'Give {option}, for example {example}, or template.')
+    memory, vcpus = desired.get('memory'), desired.get('vcpus')
+    platform = {**PLATFORM, 'nx': 'false' if is_paravirtualized(desired) else 'true'}
+    defaults = {**PLAIN, **boot_fields(desired), 'platform': platform, 'memory_static_min': 0, 'memory_static_max': memory,
+                'memory_dynamic_min': memory, 'memory_dynamic_max': memory, 'memory_target': memory,
+                'VCPUs_max': vcpus, 'VCPUs_at_startup': vcpus}
+    record = new_record(FIELDS, desired.values, defaults)
+    about = f'create VM "{record["name_label"]}" ({vcpus} vCPUs, {format_size(memory)})'
+    plan.add(Step('VM.create', (record,), about, makes=VM_SLOT, undo=_undo()))
+    plan.after.update(_shown(desired))
+    return Observed(VM_SLOT, {**record, 'power_state': 'Halted', 'guest_metrics': ''}, _nothing(desired))
+
+
+def _nothing(desired: Desired) -> dict:
+    return {'VBD': {}, 'VIF': {}, 'VDI': {}, 'SR': desired.scope['srs'], 'network': desired.scope['networks'], 'guest_metrics': None, 'host': None}
+
+
+def _from_template(plan: Plan, desired: Desired, template: Observed) -> Observed:
+    """Clone and provision; the disks that a default template only describes are made like those of the user."""
+    record, name = template.record, desired.get('name')
+    has_disks = bool(template.related['VBD'])
+    plan.add(Step('VM.clone', (template.ref, name), f'clone template "{record["name_label"]}" as "{name}"', makes=VM_SLOT, undo=_undo(), task=has_disks))
+    if 'disks' in record['other_config']:
+        plan.add(Step('VM.remove_from_other_config', (VM_SLOT, 'disks'), 'take over the disks that the template describes'))
+        desired.values['disks'] = [*desired.values['disks'], *_described_disks(desired, record['other_config']['disks'])]
+    plan.add(Step('VM.provision', (VM_SLOT,), 'make it a VM', task=has_disks))
+    clone = adopted(template, VM_SLOT, {**record, 'name_label': name, 'power_state': 'Halted', 'guest_metrics': ''})
+    if has_disks or clone.related['VIF']:
+        plan.add(read_clone(VM_SLOT))
+    changes = field_changes(FIELDS, 'VM', clone, desired)
+    plan_hardware(changes, clone, desired)
+    plan.add(*changes.steps)
+    plan.after.update(_shown(desired), template=record['name_label'])
+    return clone
+
+
+def _described_disks(desired: Desired, text: str) -> list[Desired]:
+    """The disks of a template's other_config:disks (provision XML) at device numbers that the user says nothing about."""
+    listed = {disk.get('userdevice') for disk in desired.values['disks']}
+    disks = []
+    for node in ElementTree.fromstring(text).iter('disk'):
+        if node.get('device') not in listed:
+            disks.append(_described_disk(desired, node))
+    return disks
+
+
+def _described_disk(desired: Desired, node: Any) -> Desired:
+    srs = desired.scope['srs']
+    named = [ref for ref, record in srs.items() if record['uuid'] == node.get('sr')]
+    sr = named[0] if named else desired.scope['pool']['default_SR']
+    if sr not in srs:
+        raise ParameterError('disks: the template describes a disk, and the pool has no default SR to put it on',
+                             hint=f'List the disk with userdevice {node.get("device")} and an sr.')
+    values = {'userdevice': node.get('device'), 'size': int(node.get('size', '0')), 'bootable': node.get('bootable') == 'true'}
+    return Desired(values, {'sr': sr, 'sr_record': srs[sr], 'vdi': None, 'vdi_record': None, 'prefix': 'disks.'})
+
+
+def _undo() -> Step:
+    return Step('VM.destroy', (), 'destroy the new VM', perform=_destroy_new)
+
+
+def _destroy_new(run: Any) -> None:
+    """Take a new VM away with the disks that came with it from its template.
+
+    A disk that was there before this run began, or that another VM has too, is never touched.
+    """
+    vm = run.bindings[VM_SLOT]
+    disks = [vbd['VDI'] for vbd in _records(run, 'VBD', run.session.call('VM.get_VBDs', vm)) if vbd['type'] == 'Disk' and not vbd['empty']]
+    fresh = [ref for ref in disks if ref not in run.existing and len(run.session.call('VDI.get_VBDs', ref)) == 1]
+    run.session.call('VM.destroy', vm)
+    for ref in fresh:
+        run.perform(_vdi.destroy_step(ref, 'of the clone'))
+
+
+def _records(run: Any, cls: str, refs: list[str]) -> list[dict]:
+    return [run.session.call(f'{cls}.get_record', ref) for ref in refs]
