@@ -94,7 +94,7 @@ def uuid_of(sim, vdi):
 def create_volume(sim, sr, size):
     """Room for a new disk; returns its uuid."""
     uuid = sim.new_uuid()
-    with _space_as_error():
+    with space_as_error():
         sim.storage.create(sim.db.get('SR', sr, 'uuid'), uuid, size, thick=sr_type(sim, sr) in THICK)
     return uuid
 
@@ -102,12 +102,12 @@ def create_volume(sim, sr, size):
 def clone_volume(sim, vdi):
     """A volume with the same content; returns its uuid and that of the base that both stand on now."""
     uuid = sim.new_uuid()
-    with _space_as_error():
+    with space_as_error():
         return uuid, sim.storage.clone(uuid_of(sim, vdi), uuid)
 
 
 def resize_volume(sim, vdi, size):
-    with _space_as_error():
+    with space_as_error():
         sim.storage.resize(uuid_of(sim, vdi), size)
 
 
@@ -116,7 +116,9 @@ def destroy_volume(sim, vdi):
         sim.storage.destroy(uuid_of(sim, vdi))
 
 
-class _space_as_error:
+class space_as_error:
+    """A full store is an error of the storage manager to those who called it."""
+
     def __enter__(self):
         return self
 
