@@ -25,6 +25,7 @@ class Database:
         self.schema, self._new_ref, self._new_uuid = schema, new_ref, new_uuid
         self.generation = 1000   # a pool has a past: small numbers are tokens of a time before it
         self.listeners = []   # called with (operation, class, ref, record) after every change
+        self.last_change = dict.fromkeys(schema.classes, 0)   # class -> generation
         self.deleted = []     # (class, ref, created, deleted), oldest first
         self._rows = {name: {} for name in schema.classes}
         self._by_uuid = {name: {} for name in schema.classes}
@@ -106,7 +107,7 @@ class Database:
 
     def _insert(self, cls, ref, row):
         self.generation += 1
-        row.created = row.modified = self.generation
+        row.created = row.modified = self.last_change[cls] = self.generation
         self._rows[cls][ref] = row
         if 'uuid' in row:
             self._by_uuid[cls][row['uuid']] = ref
@@ -128,7 +129,7 @@ class Database:
     def touch(self, cls, ref):
         """A mod event, whether or not something is different."""
         self.generation += 1
-        self.require(cls, ref).modified = self.generation
+        self.require(cls, ref).modified = self.last_change[cls] = self.generation
         self._notify('mod', cls, ref)
 
     def destroy(self, cls, ref):
@@ -138,6 +139,7 @@ class Database:
         del self._rows[cls][ref]
         self._by_uuid[cls].pop(row.get('uuid'), None)
         self.generation += 1
+        self.last_change[cls] = self.generation
         self.deleted.append((cls, ref, row.created, self.generation))
         self._notify('del', cls, ref, row)
 

@@ -68,6 +68,8 @@ class Dispatcher:
         session, arguments = self._read(message, name, params)
         if session is not None:
             self.sim.sessions.check(session)
+            if message.pool_internal:
+                raise internal_error('Internal API "%s" call attempted with non-pool (external) session' % message.full)
             self._authorize(message, session, arguments)
         if message.removed:
             raise XapiError('MESSAGE_REMOVED')

@@ -69,13 +69,11 @@ class Events:
     def __init__(self, sim):
         self.sim, self._last_id, self._queues = sim, 0, {}
         self._classes = [name for name, table in sim.schema.classes.items() if table.flags.get('events')]
-        self._changed = dict.fromkeys(self._classes, 0)   # class -> generation of its last change
         sim.db.listeners.append(self._on_change)
 
-    def _on_change(self, operation, cls, ref, row):
-        if cls not in self._changed:
+    def _on_change(self, operation, cls, ref, _row):
+        if cls not in self._classes:
             return
-        self._changed[cls] = self.sim.db.generation
         for queue in self._queues.values():
             if queue.subscriptions.covers(cls, ref):
                 queue.events.append(self._event(operation, cls, ref))
@@ -125,7 +123,7 @@ class Events:
         found = []
         for cls in self._classes:
             wanted = subscriptions.wants(cls)
-            if wanted and self._changed[cls] > since or wanted and not since:
+            if wanted and self.sim.db.last_change[cls] > since:
                 found += self._changes(cls, wanted, since)
         return found + self._deletions(subscriptions, since)
 
@@ -141,7 +139,7 @@ class Events:
         for cls, ref, created, deleted in reversed(self.sim.db.deleted):
             if deleted <= since:
                 break
-            if created <= since and cls in self._changed and subscriptions.covers(cls, ref):
+            if created <= since and cls in self._classes and subscriptions.covers(cls, ref):
                 found.append((deleted, ('del', cls, ref)))
         return found[::-1]
 

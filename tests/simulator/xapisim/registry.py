@@ -71,7 +71,11 @@ def stores(*names):
 
 
 def load_behaviours():
-    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'behaviours')
-    for name in sorted(os.listdir(folder)):
+    """Import every behaviour, every table of states, and what answers paths of HTTP."""
+    home = os.path.dirname(os.path.abspath(__file__))
+    for name in sorted(os.listdir(home)):
+        if name.startswith(('lifecycle_', 'transfer')) and name.endswith('.py'):
+            importlib.import_module('xapisim.' + name[:-3])
+    for name in sorted(os.listdir(os.path.join(home, 'behaviours'))):
         if name.endswith('.py') and name != '__init__.py':
             importlib.import_module('xapisim.behaviours.' + name[:-3])

@@ -45,7 +45,7 @@ class Message:
     """One message of a class. `kind` is 'custom', or the accessor that it is, of `field`."""
 
     __slots__ = ('cls', 'name', 'full', 'permission', 'params', 'result', 'asynchronous', 'role', 'removed', 'session',
-                 'client_cert', 'kind', 'field', 'required', 'since')
+                 'client_cert', 'pool_internal', 'kind', 'field', 'required', 'since')
 
     def __init__(self, cls, name, params, result, role, asynchronous=False, kind='custom', field=None, flags=()):
         self.cls, self.name, self.full = cls, name, '%s.%s' % (cls, name)
@@ -53,7 +53,7 @@ class Message:
         self.params, self.result, self.role = params, result, None if role == 'none' else role
         self.asynchronous, self.kind, self.field = asynchronous, kind, field
         self.removed, self.session = 'removed' in flags, 'nosession' not in flags
-        self.client_cert = 'client-cert' in flags
+        self.client_cert, self.pool_internal = 'client-cert' in flags, 'pool-internal' in flags
         self.required = sum(1 for param in params if param[2] is MISSING)
         self.since = flags.get('since', 'rio') if isinstance(flags, dict) else 'rio'
 
