@@ -13,8 +13,8 @@ from xapisim.lifecycle_vm import RUNNING
 from xapisim.registry import on_startup
 
 MARK = 'vm-data/oracle-tools'
-# Seconds after the start of a domain.
-TOOLS_AFTER, ADDRESSES_AFTER = 0.15, 0.3
+# Seconds after the start of a domain until the tools and then the addresses are known. Marked guests are there at once.
+MOMENTS = {'tools': (0.15, 0.3), 'marked': (0.0, 0.0)}
 
 DRIVERS = {'major': '8', 'minor': '4', 'micro': '0', 'build': '1'}
 SYSTEM = {'name': 'Debian GNU/Linux 12 (bookworm)', 'distro': 'debian', 'major': '12', 'minor': '0', 'uname': '6.1.0-26-amd64'}
@@ -50,9 +50,9 @@ def boot(sim, vm):
     if not sim.db.exists('VM_guest_metrics', record['guest_metrics']):
         sim.db.set('VM', vm, guest_metrics=sim.db.create('VM_guest_metrics', unheard_of(sim)))
     if record['power_state'] == RUNNING and has_tools(sim, vm):
-        domid = record['domid']
-        sim.run_later(TOOLS_AFTER, lambda: report_tools(sim, vm, domid))
-        sim.run_later(ADDRESSES_AFTER, lambda: report_addresses(sim, vm, domid))
+        domid, (tools, addresses) = record['domid'], MOMENTS[sim.guests]
+        sim.run_later(tools, lambda: report_tools(sim, vm, domid))
+        sim.run_later(addresses, lambda: report_addresses(sim, vm, domid))
 
 
 def unheard_of(sim):
@@ -107,7 +107,7 @@ def interfaces_changed(sim, vm):
     metrics = runs(sim, vm, record['domid'])
     if metrics and has_tools(sim, vm):
         domid = record['domid']
-        sim.run_later(TOOLS_AFTER, lambda: report_addresses(sim, vm, domid))
+        sim.run_later(MOMENTS[sim.guests][0], lambda: report_addresses(sim, vm, domid))
 
 
 # ---------------------------------------------------------------- addresses

@@ -147,7 +147,9 @@ def disks_of(db, vbds):
 def bring_disks(call, kept, vm):
     """Clones of the snapshot's disks take the place of the disks they were taken of, for the other snapshots too."""
     db = call.db
-    disks = vm_disks.duplicate(call, kept['VBDs'], vm_disks.cloned)
+    # CDs come first: that is how a real host lists them afterwards.
+    vbds = sorted(kept['VBDs'], key=lambda vbd: db.get('VBD', vbd, 'type') == 'Disk')
+    disks = vm_disks.duplicate(call, vbds, vm_disks.cloned)
     try:
         for vbd, vdi, new in disks:
             if new:

@@ -12,6 +12,8 @@ from xapisim.lifecycle_devices import held
 from xapisim.lifecycle_vm import HALTED, PAUSED, RUNNING, SUSPENDED, bad_power_state
 from xapisim.registry import message
 
+# Points at which the hypervisor could have given up, which it notes on the task.
+POINTS_OF_START, POINTS_OF_STOP = '6', '8'
 # What a hard shutdown or reboot gives up on its way.
 GIVEN_UP = ('clean_shutdown', 'clean_reboot', 'pool_migrate', 'call_plugin', 'suspend')
 
@@ -52,6 +54,7 @@ def launch(call, vm, host, paused):
     with vm_placement.reserved(call.sim, vm, host):
         vm_placement.check_memory(call.db, vm, host)
         vm_domain.build(call.sim, vm, host, paused)
+    note_points(call, POINTS_OF_START)
     delay(call, vm, 'start_delay')
 
 
@@ -59,6 +62,12 @@ def finish_start(call, vm):
     vm_domain.refresh_devices(call.sim, call.db.require('VM', vm))
     host = call.db.require('host', call.db.get('VM', vm, 'resident_on'))
     tell(call, 'VM_STARTED', vm, 'started on host: %s (uuid: %s)' % (host['name_label'], host['uuid']))
+
+
+def note_points(call, number):
+    if call.db.exists('task', call.task):
+        other_config = call.db.get('task', call.task, 'other_config')
+        call.db.set('task', call.task, other_config={**other_config, 'debug_info:cancel_points_seen': number})
 
 
 def delay(call, vm, field):
@@ -124,6 +133,7 @@ def power_off(call, vm):
 def stop(call, vm):
     call.db.set('VM', vm, ha_always_run=False)
     vm_domain.tear_down(call.sim, vm)
+    note_points(call, POINTS_OF_STOP)
     delay(call, vm, 'shutdown_delay')
 
 
