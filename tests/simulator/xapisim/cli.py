@@ -31,6 +31,7 @@ def parser():
     made.add_argument('--username', default='root', help='name of the local superuser')
     made.add_argument('--password', default='password', help='and the password')
     made.add_argument('--latency', type=float, default=0, metavar='MS', help='milliseconds that every request takes more')
+    made.add_argument('--linger', type=float, default=2.0, metavar='SECONDS', help='how long a host keeps a disk after a transfer')
     made.add_argument('--ready-file', metavar='FILE', help='write the line that tells the address here as well, when it is true')
     made.add_argument('--stop-with-parent', action='store_true', help='stop when the standard input closes')
     return made

@@ -11,6 +11,7 @@ from xapisim.datamodel.types import EPOCH, NULL
 from xapisim.errors import XapiError
 from xapisim.lifecycle_devices import held
 from xapisim.registry import message
+from xapisim.storage.store import SpaceError
 
 # Fields that a new disk takes from the one that it was made from.
 INHERITED = ('name_label', 'name_description', 'SR', 'virtual_size', 'type', 'sharable', 'other_config', 'xenstore_data', 'on_boot',
@@ -107,13 +108,21 @@ def move_data(call, vdi, target, base=None):
     sm.take_time(call.sim, vdi)
     for done, (offset, length) in enumerate(pieces, 1):
         call.check_cancelled()
-        with call.sim.unlocked(), sm.space_as_error():
-            data = source.read(offset, length)
-            if old is None or offset + length > old.size or old.read(offset, length) != data:
-                sink.write(offset, data)
+        with call.sim.unlocked():
+            _move_piece(source, sink, old, offset, length)
         call.progress(done / len(pieces))
     sm.count_disk(call.sim, target)
     sm.count_space(call.sim, call.db.get('VDI', target, 'SR'))
+
+
+def _move_piece(source, sink, old, offset, length):
+    data = source.read(offset, length)
+    if old is not None and offset + length <= old.size and old.read(offset, length) == data:
+        return
+    try:
+        sink.write(offset, data)
+    except SpaceError as error:
+        raise XapiError('VDI_COPY_FAILED', 'No space left on device') from error
 
 
 def _pieces(source, old):

@@ -55,9 +55,6 @@ class Disk:
         if start is not None:
             yield self._extent(start, len(self._leaf.owned))
 
-    def sync(self):
-        self._leaf.sync()
-
     def _extent(self, first, end):
         return first * BLOCK, min(end * BLOCK, self.size) - first * BLOCK
 

@@ -70,11 +70,6 @@ class Node:
                 done = os.pwrite(file.fileno(), view, offset)
                 offset, view = offset + done, view[done:]
 
-    def sync(self):
-        if self.end:
-            with self._open(os.O_WRONLY) as file:
-                os.fsync(file.fileno())
-
     def move(self, path):
         if self.end:
             os.rename(self.path, path)

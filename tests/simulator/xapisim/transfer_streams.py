@@ -1,0 +1,94 @@
+# SPDX-FileCopyrightText: xapi.xen contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Between a connection and a disk: raw images, and frames of offset, length and data. Memory does not grow with the image."""
+
+from __future__ import annotations
+
+import struct
+
+from xapisim.http import Ended
+from xapisim.storage.disk import OutOfDisk
+from xapisim.storage.store import SpaceError
+
+PIECE = 1024 * 1024
+_FRAME = struct.Struct('<Qi')
+
+
+class Broken(Exception):
+    """The data stopped short, or the disk did not take them."""
+
+
+def receive_raw(request, disk, report):
+    """Content-Length bytes from the beginning of the disk."""
+    total, offset = int(request.headers.get('content-length') or 0), 0
+    for data in _pieces(request):
+        _write(disk, offset, data)
+        offset += len(data)
+        report(offset / total if total else 0)
+
+
+def _pieces(request):
+    """The body in pieces of one size, so that the disk is written in blocks however the network cuts them."""
+    buffer, held = bytearray(PIECE), 0
+    while True:
+        data = _read(request, PIECE - held)
+        buffer[held:held + len(data)] = data
+        held += len(data)
+        if held == PIECE or not data:
+            if held:
+                yield memoryview(buffer)[:held]
+            held = 0
+        if not data:
+            return
+
+
+def receive_frames(request, disk):
+    """Frames until one of no data at offset 0; what they do not mention stays as it is."""
+    while True:
+        offset, length = _FRAME.unpack(_exactly(request, _FRAME.size))
+        if not offset and not length:
+            return
+        if length < 0:
+            raise Broken('a frame of %d bytes' % length)
+        while length:
+            data = _read(request, min(length, PIECE))
+            if not data:
+                raise Broken('the data of a frame are missing')
+            _write(disk, offset, data)
+            offset, length = offset + len(data), length - len(data)
+
+
+def _exactly(request, length):
+    data = b''
+    while len(data) < length:
+        more = _read(request, length - len(data))
+        if not more:
+            raise Broken('the end of the frames is missing')
+        data += more
+    return data
+
+
+def _read(request, length):
+    try:
+        return request.read(length)
+    except (Ended, OSError) as error:
+        raise Broken(str(error)) from error
+
+
+def _write(disk, offset, data):
+    try:
+        disk.write(offset, data)
+    except (OutOfDisk, SpaceError, OSError, KeyError) as error:
+        raise Broken(str(error)) from error
+
+
+def send_raw(request, disk, report):
+    """The whole disk, from the first byte to the last."""
+    size = disk.size
+    try:
+        for offset in range(0, size, PIECE):
+            request.write(disk.read(offset, min(PIECE, size - offset)))
+            report(min(1.0, (offset + PIECE) / size))
+        request.flush()
+    except (OSError, KeyError) as error:
+        raise Broken(str(error)) from error
