@@ -37,7 +37,8 @@ class Simulator:
         self.journal, self.faults = Journal(self), Faults(self)
         self.storage = None
         registry.load_behaviours()
-        self.reset()
+        with self.lock:
+            self.reset()
 
     def reset(self):
         """Back to the pool of the start."""

@@ -84,6 +84,10 @@ class Rbac:
             found.update((self._names[ref], True) for ref in self._permissions.get(role, ()))
         return list(found)
 
+    def of_session(self, roles):
+        """What a session holds: the names of its roles among the permissions."""
+        return [self._names[role] for role in roles if self.is_role(role)] + self.permissions_of(roles)
+
     def roles_with(self, permission):
         return self._holders.get(permission, [])
 

@@ -19,6 +19,7 @@ _KNOWN = {('GET', path) for path in ('/export', '/export_metadata', '/export_raw
                                      '/pool/xmldbdump', '/system-status', '/rrd_updates', '/vm_rrd', '/host_rrd', '/sr_rrd', '/vm_rrds',
                                      '/host_rrds', '/blob', '/wlb_report', '/wlb_diagnostics', '/audit_log', '/services', '/console',
                                      '/updates')}
+_ARCHIVES = ('/vm_rrd', '/host_rrd', '/sr_rrd')
 _KNOWN |= {('PUT', path) for path in ('/import', '/import_metadata', '/import_raw_vdi', '/host_restore', '/pool_patch_upload', '/blob',
                                       '/pool/xmldbdump', '/bundle')} | {('CONNECT', '/console')}
 
@@ -53,9 +54,18 @@ def _answer(request):
     elif request.method == 'OPTIONS':
         request.respond(200, kind='', headers=[('access-control-allow-headers', 'X-Requested-With, Content-Type')])
     elif (request.method, request.path) in _KNOWN:
-        request.refuse(501 if session_of(request) else 401)
+        _refuse_known(request)
     else:
         request.refuse(403 if request.method in ('GET', 'PUT', 'CONNECT') else 501)
+
+
+def _refuse_known(request):
+    if not session_of(request):
+        request.refuse(401)
+    elif request.path in _ARCHIVES:
+        request.respond(404, kind='')   # no archive of that object
+    else:
+        request.refuse(501)
 
 
 # ---------------------------------------------------------------- calls

@@ -42,7 +42,7 @@ class Sessions:
         subjects = self.sim.db.find('subject', subject_identifier=identifier)
         if not subjects:
             raise self._unauthorized(call, user, identifier)
-        permissions = self.sim.rbac.permissions_of(self.sim.db.get('subject', subjects[0], 'roles'))
+        permissions = self.sim.rbac.of_session(self.sim.db.get('subject', subjects[0], 'roles'))
         if not permissions:
             raise XapiError('RBAC_PERMISSION_DENIED', user, 'Subject %s (identifier %s) has no roles in this pool' % (user, identifier))
         name = account['subject_information'].get('subject-name', user)

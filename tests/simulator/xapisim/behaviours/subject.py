@@ -32,13 +32,12 @@ def _information(account):
 
 @constructor('subject')
 def create(call, record):
-    """What the client says about a subject that the directory knows does not count."""
+    """What the client says about the subject does not count: the directory is asked. It begins without a role."""
     identifier = record['subject_identifier']
     if call.db.find('subject', subject_identifier=identifier):
         raise XapiError('SUBJECT_ALREADY_EXISTS')
-    if call.db.get('host', call.host, 'external_auth_type') != '':
-        record = {**record, 'other_config': _information(_account(call, identifier))}
-    return call.db.create('subject', record)
+    information = _information(_account(call, identifier))
+    return call.db.create('subject', {**record, 'other_config': information, 'roles': []})
 
 
 @destructor('subject')

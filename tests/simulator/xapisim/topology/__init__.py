@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import json
 
+from xapisim import lifecycle
 from xapisim.rbac import role_records
+from xapisim.topology.pool import Builder
+
+HOSTS = {'small': 1, 'pool': 3}
 
 
 def load(sim):
@@ -15,7 +19,14 @@ def load(sim):
         with open(sim.options.seed, encoding='utf-8') as seed:
             load_seed(sim, json.load(seed))
     else:
-        raise SystemExit('no topology yet')
+        Builder(sim, HOSTS[sim.options.topology]).build()
+    if not sim.db.count('role'):
+        for ref, record in role_records(sim.schema, sim.new_ref, sim.new_uuid).items():
+            sim.db.load('role', ref, record)
+    if not sim.options.seed:
+        for cls in lifecycle.RULES:
+            for ref in sim.db.refs(cls):
+                sim.refresh_allowed(cls, ref)
 
 
 def load_seed(sim, seed):
@@ -27,11 +38,8 @@ def load_seed(sim, seed):
             sim.directory = records
         elif cls == '$plugins':
             sim.plugins = records
-        elif cls.startswith('$') or cls not in sim.schema.classes:
+        elif cls not in sim.schema.classes:
             raise ValueError('the seed has %s, which is nothing of XenAPI' % cls)
         else:
             for ref, record in records.items():
                 sim.db.load(cls, ref, record)
-    if not sim.db.count('role'):
-        for ref, record in role_records(sim.schema, sim.new_ref, sim.new_uuid).items():
-            sim.db.load('role', ref, record)
