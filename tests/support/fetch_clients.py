@@ -19,6 +19,8 @@ from pathlib import Path
 ANSIBLE = 'ansible==12.3.0'
 XEN_API = 'xen-api@4.7.6'
 COLLECTION = 'ansible_collections/community/general/'
+SYSTEM_AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt'
+TIMEOUT = 240
 
 
 def clients_folder() -> Path:
@@ -31,7 +33,7 @@ def fetch_community_general(folder: Path) -> None:
     """folder/ansible_collections/community/general"""
     with tempfile.TemporaryDirectory() as download:
         subprocess.run([sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps', '--only-binary', ':all:',
-                        '--python-version', '3.11', '--dest', download, ANSIBLE], check=True)
+                        '--python-version', '3.11', '--dest', download, ANSIBLE], check=True, timeout=TIMEOUT)
         wheel, = Path(download).glob('*.whl')
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(folder, [name for name in archive.namelist() if name.startswith(COLLECTION)])
@@ -40,7 +42,9 @@ def fetch_community_general(folder: Path) -> None:
 def fetch_xen_api(folder: Path) -> None:
     """folder/node_modules/xen-api"""
     command = ['npm', 'install', '--silent', '--no-audit', '--no-fund', '--prefix', str(folder), XEN_API]
-    subprocess.run(command, check=True)
+    # Node brings its own list of certificate authorities and must be told of the machine's.
+    environment = {'NODE_EXTRA_CA_CERTS': SYSTEM_AUTHORITIES, **os.environ}
+    subprocess.run(command, check=True, env=environment, timeout=TIMEOUT)
 
 
 def fetch_once(folder: Path, version: str, fetch) -> None:
