@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 
+from xapisim import tls
 from xapisim.context import Simulator
 from xapisim.dispatch import Dispatcher
 from xapisim.http import Listener
@@ -37,16 +38,30 @@ def parser():
     return made
 
 
+def check(made, arguments):
+    """The options; ends with the reason when they do not go together."""
+    options = made.parse_args(arguments)
+    if (options.cert or options.key) and not options.tls:
+        made.error('--cert and --key go with --tls')
+    if bool(options.cert) != bool(options.key):
+        made.error('--cert needs --key, and --key needs --cert')
+    if options.seed and not os.path.isfile(options.seed):
+        made.error('--seed: there is no file ' + options.seed)
+    if options.state and not os.path.isdir(options.state):
+        made.error('--state: there is no folder ' + options.state)
+    return options
+
+
 class Server:
     """A simulator and the ports of its hosts."""
 
     def __init__(self, options):
         self.sim = Simulator(options)
         self.sim.dispatcher = Dispatcher(self.sim)
-        self.fingerprint, tls = None, None
+        context, self.fingerprint = tls.context(options.cert, options.key) if options.tls else (None, None)
         for host in self._hosts():
             port = options.port if host == self.sim.coordinator else 0
-            self.sim.listeners[host] = Listener(self.sim, host, port, tls)
+            self.sim.listeners[host] = Listener(self.sim, host, port, context)
 
     def _hosts(self):
         first = self.sim.coordinator
@@ -70,7 +85,7 @@ class Server:
 
 
 def main(arguments=None):
-    options = parser().parse_args(arguments)
+    options = check(parser(), arguments)
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())
