@@ -13,7 +13,7 @@ version_added: 0.1.0
 author: xapi.xen contributors (@xapi-xen)
 description:
   - Writes a raw disk image from a file or an http(s) URL into a new VDI, or the content of a VDI into a file.
-  - Data are streamed: nothing is copied to the controller first, memory stays flat whatever the size, and what is zero is not sent to an SR whose new disks read as zeros.
+  - Data are streamed; nothing is copied to the controller first, memory stays flat whatever the size, and what is zero is not sent to an SR whose new disks read as zeros.
   - The verdict of the host decides. A VDI whose data did not arrive whole is removed, or, when the run was killed, marked, never taken for a disk, and made again by the next run.
 extends_documentation_fragment:
   - xapi.xen.attributes
