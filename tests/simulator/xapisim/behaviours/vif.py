@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 
 from xapisim import addresses, lifecycle, mac
+from xapisim.behaviours import guests
 from xapisim.vlan_tags import require_tag
 from xapisim.errors import XapiError
 from xapisim.lifecycle_devices import held
@@ -65,12 +66,14 @@ def destroy(call, vif):
 def plug(call, vif):
     with held(call, ('VIF', vif, 'plug')):
         call.db.set('VIF', vif, currently_attached=True)
+    guests.interfaces_changed(call.sim, call.db.get('VIF', vif, 'VM'))
 
 
 @message('VIF.unplug', 'VIF.unplug_force')
 def unplug(call, vif):
     with held(call, ('VIF', vif, 'unplug')):
         call.db.set('VIF', vif, currently_attached=False)
+    guests.interfaces_changed(call.sim, call.db.get('VIF', vif, 'VM'))
 
 
 @message('VIF.move')

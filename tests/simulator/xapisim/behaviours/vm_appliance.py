@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 
 from xapisim import lifecycle
-from xapisim.behaviours import vm_power
+from xapisim.behaviours import vm_power, vm_questions
 from xapisim.context import Call
 from xapisim.errors import XapiError
 from xapisim.registry import constructor, message, stores
@@ -61,6 +61,19 @@ def one_vm(call, vm, op, action):
             action(own, vm)
     finally:
         own.finish()
+
+
+@message('VM_appliance.assert_can_be_recovered')
+def assert_can_be_recovered(call, ref, session_to):
+    call.sim.sessions.check(session_to)
+    for vm in call.db.get('VM_appliance', ref, 'VMs'):
+        vm_questions.require_srs(call, vm)
+
+
+@message('VM_appliance.get_SRs_required_for_recovery')
+def get_srs_required_for_recovery(call, ref, session_to):
+    found = [vm_questions.get_srs_required_for_recovery(call, vm, session_to) for vm in call.db.get('VM_appliance', ref, 'VMs')]
+    return list(dict.fromkeys(sr for srs in found for sr in srs))
 
 
 @message('VMSS.snapshot_now')

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from xapisim import lifecycle
-from xapisim.behaviours import vm_placement
+from xapisim.behaviours import plugin, vm_placement
 from xapisim.errors import XapiError
-from xapisim.lifecycle_vm import is_true
+from xapisim.lifecycle_vm import RUNNING, is_true
 from xapisim.ocaml import string_of_float
 from xapisim.registry import message
 
@@ -110,18 +110,33 @@ def query_services(call, vm):
 
 
 @message('VM.call_plugin')
-def call_plugin(call, vm, plugin, fn, args):
+def call_plugin(call, vm, plugin_name, fn, args):
     """The agent of these guests has no functions that a plug-in could reach."""
     with lifecycle.operation(call, 'VM', vm, 'call_plugin', patience=lifecycle.IMMEDIATELY):
-        if plugin != 'guest-agent-operation':
-            raise XapiError('XENAPI_MISSING_PLUGIN', plugin)
+        if plugin_name != 'guest-agent-operation':
+            raise XapiError('XENAPI_MISSING_PLUGIN', plugin_name)
         if fn in ('request-rdp-on', 'request-rdp-off'):
-            text = 'The requested fn "%s" of plugin "%s" could not be executed for lack of guest agent control feature.' % (fn, plugin)
+            text = 'The requested fn "%s" of plugin "%s" could not be executed for lack of guest agent control feature.' % (fn, plugin_name)
             raise XapiError('XENAPI_PLUGIN_FAILURE', 'failed to execute fn', text, text)
         if fn == 'run-script':
             raise XapiError('FEATURE_RESTRICTED')
-        text = 'The requested fn "%s" could not be found in plugin "%s".' % (fn, plugin)
+        text = 'The requested fn "%s" could not be found in plugin "%s".' % (fn, plugin_name)
         raise XapiError('XENAPI_PLUGIN_FAILURE', 'failed to find fn', text, text)
+
+
+@message('VM.call_host_plugin')
+def call_host_plugin(call, vm, plugin_name, fn, args):
+    """A plug-in of the host that the VM runs on."""
+    state = call.db.get('VM', vm, 'power_state')
+    if state != RUNNING:
+        raise XapiError('VM_BAD_POWER_STATE', vm, RUNNING, state)
+    with lifecycle.operation(call, 'VM', vm, 'call_plugin', patience=lifecycle.IMMEDIATELY):
+        return plugin.call_plugin(call, call.db.get('VM', vm, 'resident_on'), plugin_name, fn, args)
+
+
+@message('crashdump.destroy')
+def destroy_crashdump(call, ref):
+    call.db.destroy('crashdump', ref)
 
 
 @message('VM.sysprep')
@@ -165,6 +180,10 @@ def assert_can_be_recovered(call, vm, session_to):
     if call.db.exists('VM_appliance', row['appliance']):
         raise XapiError('VM_IS_PART_OF_AN_APPLIANCE', vm, row['appliance'])
     call.sim.sessions.check(session_to)
-    for sr in vm_placement.needed_srs(call.db, row):
+    require_srs(call, vm)
+
+
+def require_srs(call, vm):
+    for sr in vm_placement.needed_srs(call.db, call.db.require('VM', vm)):
         if vm_placement.srs_out_of_reach(call.db, [sr], call.sim.coordinator):
             raise XapiError('VM_REQUIRES_SR', vm, sr)

@@ -247,15 +247,3 @@ def checksum(call, vdi):
     for offset in range(0, row['virtual_size'], CHUNK):
         digest.update(disk.read(offset, min(CHUNK, row['virtual_size'] - offset)))
     return digest.hexdigest()
-
-
-# ---------------------------------------------------------------- blobs
-
-@message('VM.create_new_blob')
-def create_new_blob(call, ref, name, mime_type, public):
-    blobs = call.db.get('VM', ref, 'blobs')
-    if name in blobs:
-        raise XapiError('MAP_DUPLICATE_KEY', 'VM', 'blobs', ref, name)
-    blob = call.db.create('blob', {'mime_type': mime_type, 'public': public})
-    call.db.set('VM', ref, blobs={**blobs, name: blob})
-    return blob
