@@ -18,7 +18,7 @@ from typing import Iterator
 import pytest
 import yaml
 
-from ansible_collections.xapi.xen.tests.support.simulator import Simulator
+from ansible_collections.xapi.xen.tests.support.simulator import Simulator, start_simulator
 
 HERE = Path(__file__).resolve().parent
 CONFIG = HERE / 'integration_config.yml'
@@ -32,7 +32,7 @@ def simulator() -> Iterator[Simulator | None]:
     if 'xen_hostname' in read_config():
         yield None
         return
-    with Simulator() as started:
+    with start_simulator() as started:
         yield started
 
 
@@ -88,4 +88,5 @@ def test_target(target, simulator, collections_path, tmp_path):
     if result.returncode:
         pytest.fail(result.stdout, pytrace=False)
     if simulator is not None:
-        assert not any(simulator.leaks().values()), 'the target or a module left something behind'
+        assert simulator.leaks() == {}, 'the target or a module left something behind'
+        assert simulator.errors() == ''
