@@ -16,6 +16,7 @@ import json
 import ssl
 import subprocess
 import sys
+import tempfile
 import urllib.parse
 import xmlrpc.client
 from pathlib import Path
@@ -63,11 +64,11 @@ class _Method:
 class Simulator:
     """A running simulator: url, username, password, fingerprint, pid, and its control."""
 
-    def __init__(self, process):
-        self.process = process
+    def __init__(self, process, errors):
+        self.process, self._errors = process, errors
         line = process.stdout.readline()
         if not line:
-            raise RuntimeError(f'the simulator did not start: {process.stderr.read()}')
+            raise RuntimeError(f'the simulator did not start: {self.errors()}')
         ready = json.loads(line)
         self.url, self.username, self.password = ready['url'], ready['username'], ready['password']
         self.fingerprint, self.pid = ready['fingerprint'], ready['pid']
@@ -142,15 +143,22 @@ class Simulator:
 
     # ------------------------------------------------------------ the end
 
+    def errors(self):
+        """What it wrote on its standard error: nothing, unless it has a fault."""
+        self._errors.seek(0)
+        return self._errors.read()
+
     def stop(self):
-        """End it; what it wrote as errors."""
+        """End it; its exit status."""
         self.process.terminate()
         try:
-            _, errors = self.process.communicate(timeout=10)
+            self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            _, errors = self.process.communicate()
-        return errors
+            self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            stream.close()
+        return self.process.returncode
 
     def __enter__(self):
         return self
@@ -169,5 +177,6 @@ def start_simulator(python=sys.executable, **options):
             command.append(flag)
         elif value is not None and value is not False:
             command += [flag, str(value)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    return Simulator(process)
+    errors = tempfile.TemporaryFile('w+')   # a pipe that nobody reads would fill
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
+    return Simulator(process, errors)

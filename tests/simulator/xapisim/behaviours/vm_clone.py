@@ -84,6 +84,8 @@ def duplicate(call, vm, name, kind, how, ignore=(), info=None):
     except XapiError:
         vm_disks.discard(call, disks)
         raise
+    db.set('VM', new, current_operations={})
+    db.set('VM', new, current_operations={})
     vm_domain.reset(call.sim, new, db.get('VM', new, 'power_state'))
     return new
 
@@ -97,8 +99,8 @@ def copy_record(call, vm, name, kind, info):
                   snapshot_time=call.sim.now() if snapshot else EPOCH, snapshot_info=snapshot_info(record, snapshot, info),
                   snapshot_metadata=vm_text.write(record) if snapshot else '', parent=record['parent'] if snapshot else NULL,
                   generation_id=new_generation(call.sim, record), metrics=copy_metrics(db, record),
-                  guest_metrics=copy_guest_metrics(db, record))
-    new = db.create('VM', fields)
+                  guest_metrics=copy_guest_metrics(db, record), current_operations={call.task: kind})
+    new = db.create('VM', dict(fields, current_operations={call.task: kind}))
     if snapshot:
         db.set('VM', vm, parent=new)
     return new
