@@ -56,7 +56,7 @@ options:
   plugged:
     description:
       - Whether the device shall be plugged into the running VM.
-      - Without it, a new device of a running VM is plugged, and others stay as they are.
+      - Without it, a new disk of a running VM is plugged, and others stay as they are. A VM sees a new CD drive when it starts.
     type: bool
   unplug_retries:
     description: How often unplugging is tried again, a second apart, while the guest holds on to the device.

@@ -100,14 +100,17 @@ def observe(run: Any, ref: str) -> Observed:
 
 
 def create(desired: Desired, slot: Slot = Slot('vbd', 'VBD')) -> Plan:
-    """A new VBD in ``desired.scope['vm']``; plugged at once when the VM runs, unless ``plugged`` is false."""
+    """A new VBD in ``desired.scope['vm']``; a disk is plugged at once when the VM runs, unless ``plugged`` is false.
+
+    A CD drive is not: a hardware VM sees a new one at its next start only.
+    """
     record = _record(desired)
     what = f'VDI "{desired.scope["name"]}"' if record['VDI'] != NULL_REF else 'an empty drive'
     about = f'attach {what} as device {record["userdevice"]}'
     plan = Plan([Step('VBD.create', (record,), about, makes=slot, undo=Step('VBD.destroy', (slot,), about))])
     plan.after = {'userdevice': record['userdevice'], 'vdi': desired.scope['name'] or None,
                   **{field.option: record[field.field] for field in FIELDS if record[field.field] not in ('', {})}}
-    if desired.scope['power_state'] in PLUG_STATES and desired.get('plugged', True):
+    if desired.scope['power_state'] in PLUG_STATES and desired.get('plugged', record['type'].lower() != 'cd'):
         plan.add(_plug(slot, desired)).note('plugged', None, True)
     elif desired.get('plugged') and desired.scope['power_state'] not in PLUG_STATES:
         raise ParameterError(f'plugged: the VM is {desired.scope["power_state"]}, so nothing can be plugged',

@@ -62,12 +62,15 @@ def locate(run: Any, params: dict) -> tuple[Optional[str], Desired]:
 
 
 def observe(run: Any, ref: str) -> Observed:
-    """The VDI with its SR and the VBDs that use it."""
+    """The VDI with its SR and the VMs that run with it. The control domain, which holds a disk during a transfer, is none of them."""
     run.records.load(refs=[('VDI', ref)])
     record = run.records.get('VDI', ref)
     run.records.load(refs=[('SR', record['SR']), *[('VBD', vbd) for vbd in record['VBDs']]])
     vbds = [run.records.get('VBD', vbd) for vbd in record['VBDs']]
-    return Observed(ref, record, {'SR': run.records.get('SR', record['SR']), 'VBD': [vbd for vbd in vbds if vbd]})
+    attached = [vbd['VM'] for vbd in vbds if vbd and vbd['currently_attached']]
+    run.records.load(refs=[('VM', vm) for vm in attached])
+    users = [vm for vm in (run.records.get('VM', item) for item in attached) if vm and not vm['is_control_domain']]
+    return Observed(ref, record, {'SR': run.records.get('SR', record['SR']), 'users': [vm['name_label'] for vm in users]})
 
 
 def create(desired: Desired, slot: Slot = Slot('vdi', 'VDI'), prefix: str = '') -> Plan:
@@ -107,10 +110,10 @@ def update(observed: Observed, desired: Desired, prefix: str = '') -> Plan:
 
 
 def destroy(observed: Observed, _desired: Desired) -> Plan:
-    users = [vbd for vbd in observed.related['VBD'] if vbd['currently_attached']]
+    users = observed.related['users']
     if users:
-        raise ParameterError(f'state: VDI "{observed.record["name_label"]}" is attached to {len(users)} running VM(s)',
-                             hint='Unplug it first: xen_vbd with state: absent.')
+        raise ParameterError(f'state: VDI "{observed.record["name_label"]}" is in use by {", ".join(sorted(set(users)))}', details=users,
+                             hint='Detach it first: xen_vbd with state: absent.')
     step = destroy_step(observed.ref, observed.record['name_label'])
     return Plan([step], before={key: value for key, value in to_result(observed).items() if key in ('uuid', 'name', 'size', 'sr')})
 
@@ -137,7 +140,7 @@ def to_result(observed: Observed) -> dict:
         'type': record['type'],
         'sharable': record['sharable'],
         'read_only': record['read_only'],
-        'attached': any(vbd['currently_attached'] for vbd in observed.related['VBD']),
+        'attached': bool(observed.related['users']),
         'location': record['location'],
         'tags': sorted(record['tags']),
         'other_config': dict(record['other_config']),
