@@ -77,18 +77,22 @@ def destroy(call, vbd):
 # ---------------------------------------------------------------- places
 
 def _free_userdevice(call, record):
-    wanted, free = record['userdevice'], free_positions(call.sim, record['VM'], record['type'])
-    if free is None:
-        raise XapiError('NOT_IMPLEMENTED', "VBD of type 'floppy' is not supported on PV domain")
-    if not _names_a_place(wanted, record['type']):
-        raise XapiError('INVALID_DEVICE', wanted)
-    if wanted == AUTODETECT:
-        if not free:
-            raise XapiError('INVALID_DEVICE', wanted)
-        return device_number.linux_name(free[0]) if record['type'] == 'Floppy' else str(free[0][1])
+    wanted = _resolved(call, record)
     if device_number.interpretations(wanted) & used_positions(call.sim, record['VM']):
         raise XapiError('DEVICE_ALREADY_EXISTS', wanted)
     return wanted
+
+
+def _resolved(call, record):
+    """The place that was asked for, or the lowest free one."""
+    wanted, free = record['userdevice'], free_positions(call.sim, record['VM'], record['type'])
+    if free is None:
+        raise XapiError('NOT_IMPLEMENTED', "VBD of type 'floppy' is not supported on PV domain")
+    if not _names_a_place(wanted, record['type']) or (wanted == AUTODETECT and not free):
+        raise XapiError('INVALID_DEVICE', wanted)
+    if wanted != AUTODETECT:
+        return wanted
+    return device_number.linux_name(free[0]) if record['type'] == 'Floppy' else str(free[0][1])
 
 
 def _names_a_place(name, kind):
