@@ -28,34 +28,61 @@ class ArgumentSpec:
         merged: ArgumentSpec = self
         for other in others:
             merged = ArgumentSpec(
-                {**merged.options, **other.options}, merged.mutually_exclusive + other.mutually_exclusive,
-                merged.required_together + other.required_together, merged.required_one_of + other.required_one_of,
-                merged.required_if + other.required_if, {**merged.required_by, **other.required_by})
+                {**merged.options, **other.options},
+                merged.mutually_exclusive + other.mutually_exclusive,
+                merged.required_together + other.required_together,
+                merged.required_one_of + other.required_one_of,
+                merged.required_if + other.required_if,
+                {**merged.required_by, **other.required_by},
+            )
         return merged
 
     def as_arguments(self) -> dict[str, Any]:
         """Keyword arguments of AnsibleModule."""
-        return {'argument_spec': self.options, 'mutually_exclusive': list(self.mutually_exclusive),
-                'required_together': list(self.required_together), 'required_one_of': list(self.required_one_of),
-                'required_if': list(self.required_if), 'required_by': self.required_by}
+        return {
+            'argument_spec': self.options,
+            'mutually_exclusive': list(self.mutually_exclusive),
+            'required_together': list(self.required_together),
+            'required_one_of': list(self.required_one_of),
+            'required_if': list(self.required_if),
+            'required_by': self.required_by,
+        }
 
 
 def _from_environment(*names: str) -> dict:
     return {'fallback': (env_fallback, list(names))}
 
 
-CONNECTION = ArgumentSpec({
-    'hostname': {'type': 'str', 'required': True, 'aliases': ['host', 'pool'], **_from_environment('XENSERVER_HOST')},
-    'username': {'type': 'str', 'aliases': ['user', 'admin'], 'default': 'root', **_from_environment('XENSERVER_USER')},
-    'password': {'type': 'str', 'aliases': ['pass', 'pwd'], 'no_log': True, **_from_environment('XENSERVER_PASSWORD')},
-    'session': {'type': 'str', 'no_log': True, **_from_environment('XENSERVER_SESSION')},
-    'validate_certs': {'type': 'bool', 'default': True, **_from_environment('XENSERVER_VALIDATE_CERTS')},
-    'ca_path': {'type': 'path', **_from_environment('XENSERVER_CA_PATH')},
-    'fingerprint': {'type': 'list', 'elements': 'str', **_from_environment('XENSERVER_FINGERPRINT')},
-    'api_timeout': {'type': 'float', 'default': 60.0, **_from_environment('XENSERVER_API_TIMEOUT')},
-    'task_timeout': {'type': 'float', 'default': 3600.0},
-    'on_failure': {'type': 'str', 'choices': ['undo', 'keep'], 'default': 'undo'},
-}, required_one_of=(('password', 'session'),))
+CONNECTION = ArgumentSpec(
+    {
+        'hostname': {
+            'type': 'str',
+            'required': True,
+            'aliases': ['host', 'pool'],
+            **_from_environment('XENSERVER_HOST'),
+        },
+        'username': {
+            'type': 'str',
+            'aliases': ['user', 'admin'],
+            'default': 'root',
+            **_from_environment('XENSERVER_USER'),
+        },
+        'password': {
+            'type': 'str',
+            'aliases': ['pass', 'pwd'],
+            'no_log': True,
+            **_from_environment('XENSERVER_PASSWORD'),
+        },
+        'session': {'type': 'str', 'no_log': True, **_from_environment('XENSERVER_SESSION')},
+        'validate_certs': {'type': 'bool', 'default': True, **_from_environment('XENSERVER_VALIDATE_CERTS')},
+        'ca_path': {'type': 'path', **_from_environment('XENSERVER_CA_PATH')},
+        'fingerprint': {'type': 'list', 'elements': 'str', **_from_environment('XENSERVER_FINGERPRINT')},
+        'api_timeout': {'type': 'float', 'default': 60.0, **_from_environment('XENSERVER_API_TIMEOUT')},
+        'task_timeout': {'type': 'float', 'default': 3600.0},
+        'on_failure': {'type': 'str', 'choices': ['undo', 'keep'], 'default': 'undo'},
+    },
+    required_one_of=(('password', 'session'),),
+)
 """How to reach a host, and what to do when a run fails (doc fragment: connection)."""
 
 

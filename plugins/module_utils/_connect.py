@@ -12,7 +12,7 @@ import os
 import socket
 import ssl
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import Optional, cast
 from urllib.parse import urlsplit
 
 from ._errors import CertificateRejected, ConnectionFailed, ParameterError
@@ -22,7 +22,10 @@ def normalize_fingerprint(text: str) -> str:
     """A SHA-256 fingerprint as 64 lower-case hexadecimal digits; raises ParameterError."""
     digits = text.lower().replace('sha256:', '').replace(':', '').strip()
     if len(digits) != 64 or set(digits) - set('0123456789abcdef'):
-        raise ParameterError(f'fingerprint: "{text}" is no SHA-256 fingerprint', hint='Give 64 hexadecimal digits, with or without colons.')
+        raise ParameterError(
+            f'fingerprint: "{text}" is no SHA-256 fingerprint',
+            hint='Give 64 hexadecimal digits, with or without colons.',
+        )
     return digits
 
 
@@ -39,12 +42,16 @@ class TlsPolicy:
 
     def context(self) -> ssl.SSLContext:
         if self.ca_path and not os.path.exists(self.ca_path):
-            raise ParameterError(f'ca_path: {self.ca_path} does not exist', hint='Give a file or folder with certificates in PEM form.')
+            raise ParameterError(
+                f'ca_path: {self.ca_path} does not exist', hint='Give a file or folder with certificates in PEM form.'
+            )
         if not self.verify or self.fingerprints:
             return self._unverified()
         folder = self.ca_path is not None and os.path.isdir(self.ca_path)
         try:
-            return ssl.create_default_context(cafile=None if folder else self.ca_path, capath=self.ca_path if folder else None)
+            return ssl.create_default_context(
+                cafile=None if folder else self.ca_path, capath=self.ca_path if folder else None
+            )
         except (ssl.SSLError, OSError) as error:
             raise ParameterError(f'ca_path: {self.ca_path} holds no usable certificate: {error}') from error
 
@@ -60,9 +67,11 @@ class TlsPolicy:
         presented = hashlib.sha256(certificate or b'').hexdigest()
         if self.fingerprints and presented not in self.fingerprints:
             raise CertificateRejected(
-                f'the certificate of {host} does not have the expected fingerprint; it has {presented}', details=[presented],
+                f'the certificate of {host} does not have the expected fingerprint; it has {presented}',
+                details=[presented],
                 hint='Compare it with the fingerprint that the host itself shows. If the certificate was renewed, set the new fingerprint; '
-                     'each member of a pool has its own, and fingerprint takes several.')
+                'each member of a pool has its own, and fingerprint takes several.',
+            )
 
 
 @dataclass(frozen=True)
@@ -85,13 +94,17 @@ class Target:
         except ValueError:
             port = -1
         if parts.scheme not in ('http', 'https') or not parts.hostname or port == -1 or parts.username:
-            raise ParameterError(f'hostname: "{hostname}" is no address of a host',
-                                 hint='Give a name, an address, host:port, https://host or, without encryption, http://host.')
+            raise ParameterError(
+                f'hostname: "{hostname}" is no address of a host',
+                hint='Give a name, an address, host:port, https://host or, without encryption, http://host.',
+            )
         return cls(parts.scheme, parts.hostname, port, tls, timeout)
 
     def moved_to(self, address: str) -> Target:
         """The same policy for another host: an ``address`` of HOST_IS_SLAVE or of an HTTP redirect."""
-        other = Target.parse(address if '://' in address else f'{self.scheme}://{_bracket(address)}', self.tls, self.timeout)
+        other = Target.parse(
+            address if '://' in address else f'{self.scheme}://{_bracket(address)}', self.tls, self.timeout
+        )
         return replace(other, port=other.port or self.port)
 
     @property
@@ -118,15 +131,18 @@ class Target:
         except ssl.SSLCertVerificationError as error:
             raise self._rejected(error) from error
         except (OSError, http.client.HTTPException) as error:
-            raise ConnectionFailed(f'can not connect to {self.url}: {_reason(error)}',
-                                   hint='Check hostname, the network, and that the toolstack of the host runs.') from error
+            raise ConnectionFailed(
+                f'can not connect to {self.url}: {_reason(error)}',
+                hint='Check hostname, the network, and that the toolstack of the host runs.',
+            ) from error
         if isinstance(connection.sock, ssl.SSLSocket):
             self._check_pin(connection)
         return connection
 
     def _check_pin(self, connection: http.client.HTTPConnection) -> None:
+        secured = cast(ssl.SSLSocket, connection.sock)
         try:
-            self.tls.check_pin(self.url, connection.sock.getpeercert(binary_form=True))
+            self.tls.check_pin(self.url, secured.getpeercert(binary_form=True))
         except CertificateRejected:
             connection.close()
             raise
@@ -134,9 +150,11 @@ class Target:
     def _rejected(self, error: ssl.SSLCertVerificationError) -> CertificateRejected:
         presented = self._presented_fingerprint()
         return CertificateRejected(
-            f'the certificate of {self.url} is not trusted: {error.verify_message}', details=[presented] if presented else [],
+            f'the certificate of {self.url} is not trusted: {error.verify_message}',
+            details=[presented] if presented else [],
             hint=f'Give ca_path, or pin the certificate with fingerprint after comparing it with the one the host itself shows '
-                 f'(presented: {presented or "unknown"}), or, only where nobody can listen, set validate_certs: false.')
+            f'(presented: {presented or "unknown"}), or, only where nobody can listen, set validate_certs: false.',
+        )
 
     def _presented_fingerprint(self) -> str:
         """SHA-256 of the certificate that was refused; only a handshake is made, nothing is sent."""

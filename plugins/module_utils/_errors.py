@@ -83,7 +83,10 @@ class Interrupted(XenError):
 
 @dataclass(frozen=True)
 class Explanation:
-    """What an XAPI error code means: cause (``{0}`` is its first parameter), remedy, and whether the call had no effect and may be sent again."""
+    """What an XAPI error code means: cause (``{0}`` is its first parameter) and remedy.
+
+    ``transient``: the call had no effect and may be sent again.
+    """
 
     cause: str
     hint: str = ''
@@ -92,12 +95,23 @@ class Explanation:
 
 EXPLANATIONS = {
     'SESSION_AUTHENTICATION_FAILED': Explanation(
-        'the host did not accept the user name or the password of "{0}"', 'Check username and password (or XENSERVER_USER and XENSERVER_PASSWORD).'),
-    'SESSION_INVALID': Explanation('the session is not known to the host any more', 'Leave out session to log in with username and password.'),
-    'RBAC_PERMISSION_DENIED': Explanation('the role of this user does not include {0}', 'Use an account with a role that includes it, for example vm-admin.'),
-    'HOST_IS_SLAVE': Explanation('the host is not the coordinator of its pool; the coordinator is {0}', 'Set hostname to the coordinator.'),
+        'the host did not accept the user name or the password of "{0}"',
+        'Check username and password (or XENSERVER_USER and XENSERVER_PASSWORD).',
+    ),
+    'SESSION_INVALID': Explanation(
+        'the session is not known to the host any more', 'Leave out session to log in with username and password.'
+    ),
+    'RBAC_PERMISSION_DENIED': Explanation(
+        'the role of this user does not include {0}',
+        'Use an account with a role that includes it, for example vm-admin.',
+    ),
+    'HOST_IS_SLAVE': Explanation(
+        'the host is not the coordinator of its pool; the coordinator is {0}', 'Set hostname to the coordinator.'
+    ),
     'HOST_STILL_BOOTING': Explanation('the toolstack of the host is still starting', transient=True),
-    'TOO_MANY_PENDING_TASKS': Explanation('the host has too many unfinished tasks', 'Run fewer jobs at a time against this pool.', transient=True),
+    'TOO_MANY_PENDING_TASKS': Explanation(
+        'the host has too many unfinished tasks', 'Run fewer jobs at a time against this pool.', transient=True
+    ),
     'TOO_BUSY': Explanation('the host is too busy', transient=True),
     'HANDLE_INVALID': Explanation('the {0} {1} does not exist (any more)'),
     'UUID_INVALID': Explanation('there is no {0} with uuid {1}'),
@@ -106,24 +120,42 @@ EXPLANATIONS = {
     'VM_IS_SNAPSHOT': Explanation('{0} is a snapshot'),
     'VM_MISSING_PV_DRIVERS': Explanation(
         '{0} runs without guest tools, so its devices can not be changed while it runs',
-        'Install the guest tools, or set allow_power_cycle: true, or halt the VM first.'),
-    'VM_LACKS_FEATURE': Explanation('the guest of {0} does not offer what this needs', 'Install the guest tools in the VM.'),
-    'OPERATION_BLOCKED': Explanation('this operation is blocked on {0}: {1}', 'Remove the entry from blocked_operations of the VM.'),
+        'Install the guest tools, or set allow_power_cycle: true, or halt the VM first.',
+    ),
+    'VM_LACKS_FEATURE': Explanation(
+        'the guest of {0} does not offer what this needs', 'Install the guest tools in the VM.'
+    ),
+    'OPERATION_BLOCKED': Explanation(
+        'this operation is blocked on {0}: {1}', 'Remove the entry from blocked_operations of the VM.'
+    ),
     'OPERATION_NOT_ALLOWED': Explanation('the host does not allow this now: {0}'),
-    'OTHER_OPERATION_IN_PROGRESS': Explanation('another operation is in progress on {1}', 'Wait until it has ended and run again.'),
+    'OTHER_OPERATION_IN_PROGRESS': Explanation(
+        'another operation is in progress on {1}', 'Wait until it has ended and run again.'
+    ),
     'NO_HOSTS_AVAILABLE': Explanation(
         'no host of the pool can start the VM: not enough free memory, or its storage or networks are not everywhere',
-        'Give the VM less memory, free memory on a host, or check that its SRs and networks are plugged.'),
+        'Give the VM less memory, free memory on a host, or check that its SRs and networks are plugged.',
+    ),
     'HOST_NOT_ENOUGH_FREE_MEMORY': Explanation(
-        'the VM needs {0} bytes of memory and the host has {1} bytes free', 'Give the VM less memory or free memory on the host.'),
+        'the VM needs {0} bytes of memory and the host has {1} bytes free',
+        'Give the VM less memory or free memory on the host.',
+    ),
     'MEMORY_CONSTRAINT_VIOLATION': Explanation('the memory values do not fit together: {0}'),
-    'MEMORY_CONSTRAINT_VIOLATION_ORDER': Explanation('memory must satisfy static_min <= dynamic_min <= dynamic_max <= static_max'),
-    'DEVICE_ALREADY_EXISTS': Explanation('the device number {0} is in use on this VM', 'Choose another device number, or leave it out.'),
+    'MEMORY_CONSTRAINT_VIOLATION_ORDER': Explanation(
+        'memory must satisfy static_min <= dynamic_min <= dynamic_max <= static_max'
+    ),
+    'DEVICE_ALREADY_EXISTS': Explanation(
+        'the device number {0} is in use on this VM', 'Choose another device number, or leave it out.'
+    ),
     'DEVICE_ALREADY_ATTACHED': Explanation('the device {0} is attached already'),
     'DEVICE_ALREADY_DETACHED': Explanation('the device {0} is detached already'),
-    'DEVICE_DETACH_REJECTED': Explanation('the guest did not give the device free', 'Unmount the disk in the guest, or raise unplug_retries.'),
+    'DEVICE_DETACH_REJECTED': Explanation(
+        'the guest did not give the device free', 'Unmount the disk in the guest, or raise unplug_retries.'
+    ),
     'INVALID_DEVICE': Explanation('"{0}" is no device number', 'Use a number from 0 to 15.'),
-    'MAC_INVALID': Explanation('"{0}" is no MAC address', 'Use six pairs of hexadecimal digits with colons between them.'),
+    'MAC_INVALID': Explanation(
+        '"{0}" is no MAC address', 'Use six pairs of hexadecimal digits with colons between them.'
+    ),
     'VDI_IN_USE': Explanation('{0} is in use', 'Detach it from the VM that uses it.'),
     'VDI_READONLY': Explanation('{0} is read-only', 'Attach it with mode: RO.'),
     'VDI_MISSING': Explanation('the data of {1} are missing on its SR'),
@@ -133,10 +165,13 @@ EXPLANATIONS = {
     'VBD_NOT_REMOVABLE_MEDIA': Explanation('only a CD drive can be empty'),
     'SR_HAS_NO_PBDS': Explanation('{0} is not attached to any host', 'Plug its PBDs.'),
     'SR_FULL': Explanation('the SR has no room: {0} bytes are needed, at most {1} are free'),
-    'SR_BACKEND_FAILURE_44': Explanation('the SR has not enough free space', 'Free space on the SR or choose another one.'),
+    'SR_BACKEND_FAILURE_44': Explanation(
+        'the SR has not enough free space', 'Free space on the SR or choose another one.'
+    ),
     'SR_BACKEND_FAILURE_46': Explanation('the disk can not be used because it is attached elsewhere or damaged'),
     'SR_BACKEND_FAILURE_109': Explanation(
-        'the chain of snapshots of this disk is too long', 'Delete snapshots and wait until the SR has coalesced them.'),
+        'the chain of snapshots of this disk is too long', 'Delete snapshots and wait until the SR has coalesced them.'
+    ),
     'PROVISION_ONLY_ALLOWED_ON_TEMPLATE': Explanation('only a template can be provisioned'),
     'MESSAGE_METHOD_UNKNOWN': Explanation('the host does not know the call {0}', 'The host is older than this call.'),
     'IMPORT_ERROR': Explanation('the import failed'),

@@ -36,8 +36,10 @@ def run(kind: Kind, spec: ArgumentSpec) -> None:
 
 def _listen(clock: Clock) -> None:
     """Turn the signals that end a job into an interruption: what was made is taken back and the session is logged out."""
+
     def interrupt(number: int, _frame: Any) -> None:
         clock.interruption.request(signal.Signals(number).name)
+
     for number in SIGNALS:
         signal.signal(number, interrupt)
 
@@ -47,7 +49,13 @@ def _failure(error: XenError) -> dict:
     message = ' '.join(part for part in (_sentence(error.message), error.hint) if part)
     if error.left_behind:
         message += f' Could not be taken back: {"; ".join(error.left_behind)}.'
-    return {'msg': message, 'code': error.code, 'details': error.details, 'hint': error.hint, 'left_behind': error.left_behind}
+    return {
+        'msg': message,
+        'code': error.code,
+        'details': error.details,
+        'hint': error.hint,
+        'left_behind': error.left_behind,
+    }
 
 
 def _sentence(text: str) -> str:
@@ -55,5 +63,11 @@ def _sentence(text: str) -> str:
 
 
 def _result(kind: Kind, outcome: Outcome) -> dict:
-    return {'changed': outcome.changed, kind.name: outcome.object, 'created': outcome.created, 'actions': outcome.actions,
-            'api': outcome.api, 'diff': {'before': outcome.before, 'after': outcome.after}}
+    return {
+        'changed': outcome.changed,
+        kind.name: outcome.object,
+        'created': outcome.created,
+        'actions': outcome.actions,
+        'api': outcome.api,
+        'diff': {'before': outcome.before, 'after': outcome.after},
+    }

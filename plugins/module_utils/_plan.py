@@ -159,17 +159,31 @@ def field_changes(fields: tuple[Field, ...], cls: str, observed: Observed, desir
             continue
         current = item.read(observed.record)
         if not same(item, current, wanted):
-            changes.add(*_setter_steps(item, cls, observed, current, wanted)).note(item.option, current, item.merged(current, wanted))
+            changes.add(*_setter_steps(item, cls, observed, current, wanted)).note(
+                item.option, current, item.merged(current, wanted)
+            )
     return changes
 
 
 def _setter_steps(item: Field, cls: str, observed: Observed, current: Any, wanted: Any) -> list[Step]:
     if item.kind == 'map' and wanted:
-        return [step for key in sorted(wanted) if current.get(key) != wanted[key]
-                for step in _key_steps(item, cls, observed.ref, key, current.get(key), wanted[key])]
+        return [
+            step
+            for key in sorted(wanted)
+            if current.get(key) != wanted[key]
+            for step in _key_steps(item, cls, observed.ref, key, current.get(key), wanted[key])
+        ]
     value = item.merged(current, wanted)
     undo = Step(f'{cls}.set_{item.field}', (observed.ref, current), f'put back {item.option}')
-    return [Step(f'{cls}.set_{item.field}', (observed.ref, value), f'set {item.option}', undo=undo, needs_halted=item.needs_halted)]
+    return [
+        Step(
+            f'{cls}.set_{item.field}',
+            (observed.ref, value),
+            f'set {item.option}',
+            undo=undo,
+            needs_halted=item.needs_halted,
+        )
+    ]
 
 
 def _key_steps(item: Field, cls: str, ref: Ref, key: str, current: Optional[str], wanted: Optional[str]) -> list[Step]:
@@ -177,7 +191,21 @@ def _key_steps(item: Field, cls: str, ref: Ref, key: str, current: Optional[str]
     steps = []
     add, remove = f'{cls}.add_to_{item.field}', f'{cls}.remove_from_{item.field}'
     if current is not None:
-        steps.append(Step(remove, (ref, key), f'remove {key} from {item.option}', undo=Step(add, (ref, key, current), f'put back {key}')))
+        steps.append(
+            Step(
+                remove,
+                (ref, key),
+                f'remove {key} from {item.option}',
+                undo=Step(add, (ref, key, current), f'put back {key}'),
+            )
+        )
     if wanted is not None:
-        steps.append(Step(add, (ref, key, wanted), f'set {key} in {item.option}', undo=Step(remove, (ref, key), f'remove {key} again')))
+        steps.append(
+            Step(
+                add,
+                (ref, key, wanted),
+                f'set {key} in {item.option}',
+                undo=Step(remove, (ref, key), f'remove {key} again'),
+            )
+        )
     return steps

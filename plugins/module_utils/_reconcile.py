@@ -77,7 +77,9 @@ class Run:
         """In check mode, a stand-in for an object that an earlier task would have made; None in a real run."""
         if not self.mode.check:
             return None
-        self.warnings.append(f'{what}: the {cls} "{name}" does not exist; this check assumes that an earlier task makes it')
+        self.warnings.append(
+            f'{what}: the {cls} "{name}" does not exist; this check assumes that an earlier task makes it'
+        )
         return Slot(f'{cls} {name}', cls)
 
 
@@ -98,11 +100,15 @@ def open_session(params: dict, clock: Clock) -> XenSession:
     """A session as the connection options say; not logged in yet."""
     for option in ('hostname', 'username'):
         if not params.get(option):
-            raise ParameterError(f'{option} is required', hint=f'Set {option}, or the environment variable that stands for it.')
+            raise ParameterError(
+                f'{option} is required', hint=f'Set {option}, or the environment variable that stands for it.'
+            )
     pins = tuple(normalize_fingerprint(text) for text in params.get('fingerprint') or ())
     tls = TlsPolicy(params.get('validate_certs', True), params.get('ca_path'), pins)
     target = Target.parse(params['hostname'], tls, float(params.get('api_timeout') or 60))
-    return XenSession(target, Credentials(params['username'], params.get('password') or '', params.get('session')), clock)
+    return XenSession(
+        target, Credentials(params['username'], params.get('password') or '', params.get('session')), clock
+    )
 
 
 def _reconcile(kind: Kind, run: Run) -> Outcome:
@@ -111,8 +117,15 @@ def _reconcile(kind: Kind, run: Run) -> Outcome:
     run.existing = frozenset(run.session.labels)
     todo = plan(kind, observed, desired)
     before = kind.to_result(observed) if observed else {}
-    outcome = Outcome(todo.changed, before, todo.before, todo.after, [step.describe() for step in todo.steps],
-                      created=observed is None and not desired.absent, warnings=run.warnings)
+    outcome = Outcome(
+        todo.changed,
+        before,
+        todo.before,
+        todo.after,
+        [step.describe() for step in todo.steps],
+        created=observed is None and not desired.absent,
+        warnings=run.warnings,
+    )
     if run.mode.check:
         outcome.object = {} if desired.absent else {**before, **todo.after}
     elif todo.steps:
@@ -129,8 +142,9 @@ def _apply(kind: Kind, run: Run, todo: Plan, ref: Optional[str], absent: bool) -
         if absent:
             return {}
         run.records.forget()
-        return kind.to_result(kind.observe(run, run.bindings.get(Slot(kind.name, kind.cls)) or ref))
-    except (XenError, OSError, KeyboardInterrupt) as error:
+        made = run.bindings.get(Slot(kind.name, kind.cls), ref)
+        return kind.to_result(kind.observe(run, made)) if made else {}
+    except BaseException as error:  # whatever it was: what was made is taken back
         if run.params.get('on_failure') != 'keep':
             _take_back(run, done, error)
         raise

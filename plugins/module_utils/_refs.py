@@ -57,7 +57,10 @@ class Records:
     def named(self, cls: str, *identities: Optional[str]) -> None:
         """Read every object of the class whose name or uuid is one of these, in one call."""
         wanted = [text for text in dict.fromkeys(identities) if text]
-        terms = [f'field "uuid" = {_quote(text.lower())}' if is_uuid(text) else f'field "name__label" = {_quote(text)}' for text in wanted]
+        terms = [
+            f'field "uuid" = {_quote(text.lower())}' if is_uuid(text) else f'field "name__label" = {_quote(text)}'
+            for text in wanted
+        ]
         if terms:
             self.where(cls, ' or '.join(terms))
 
@@ -67,7 +70,11 @@ class Records:
         ``event.from`` without a token reports every matching object with its record (XenAPI event.from).
         """
         classes = {cls.lower(): cls for cls in whole}
-        single = [(cls, ref) for cls, ref in refs if not is_null(ref) and ref not in self.of(cls) and cls.lower() not in classes]
+        single = [
+            (cls, ref)
+            for cls, ref in refs
+            if not is_null(ref) and ref not in self.of(cls) and cls.lower() not in classes
+        ]
         if not classes and not single:
             return
         names = {cls.lower(): cls for cls, _ref in single}
@@ -92,8 +99,11 @@ def find(records: dict[str, Record], identity: str, what: str, fits: Optional[Fi
     wanted = identity.lower() if field == 'uuid' else identity
     matches = [ref for ref, record in records.items() if record.get(field) == wanted and (fits is None or fits(record))]
     if len(matches) > 1:
-        raise AmbiguousError(f'{what}: {len(matches)} objects are named "{identity}"', details=sorted(_candidate(records[ref]) for ref in matches),
-                             hint='Name one of them by its uuid.')
+        raise AmbiguousError(
+            f'{what}: {len(matches)} objects are named "{identity}"',
+            details=sorted(_candidate(records[ref]) for ref in matches),
+            hint='Name one of them by its uuid.',
+        )
     return matches[0] if matches else None
 
 
@@ -109,7 +119,11 @@ def not_found(what: str, identity: str, candidates: Iterable[Record] = ()) -> No
     """An error for ``what`` (the option) that did not fit; up to ten names that would are listed."""
     names = sorted({record.get('name_label', '') for record in candidates} - {''})[:10]
     hint = f'There are: {", ".join(names)}.' if names else ''
-    return NotFoundError(f'{what}: there is no object with the {"uuid" if is_uuid(identity) else "name"} "{identity}"', details=names, hint=hint)
+    return NotFoundError(
+        f'{what}: there is no object with the {"uuid" if is_uuid(identity) else "name"} "{identity}"',
+        details=names,
+        hint=hint,
+    )
 
 
 def _candidate(record: Record) -> str:

@@ -25,6 +25,7 @@ from ._wait import Clock, attempts
 
 try:
     import XenAPI
+
     XENAPI_IMPORT_ERROR = None
 except ImportError:
     XENAPI_IMPORT_ERROR = traceback.format_exc()
@@ -69,7 +70,7 @@ class _Transport(xmlrpc.client.Transport):
         self.open: Optional[http.client.HTTPConnection] = None
         self.timeout = target.timeout
 
-    def request(self, host: Any, handler: str, request_body: bytes, verbose: bool = False) -> Any:
+    def request(self, host: Any, handler: str, request_body: Any, verbose: bool = False) -> Any:
         return self.single_request(host, handler, request_body, verbose)
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
@@ -91,8 +92,11 @@ class XenSession:
 
     def __init__(self, target: Target, credentials: Credentials, clock: Optional[Clock] = None) -> None:
         if XENAPI_IMPORT_ERROR:
-            raise MissingLibraryError('the Python library XenAPI is missing', details=[XENAPI_IMPORT_ERROR],
-                                      hint='Install it for the interpreter that runs the modules: pip install XenAPI')
+            raise MissingLibraryError(
+                'the Python library XenAPI is missing',
+                details=[XENAPI_IMPORT_ERROR],
+                hint='Install it for the interpreter that runs the modules: pip install XenAPI',
+            )
         self.credentials = credentials
         self.clock = clock or Clock()
         self.statistics = Statistics()
@@ -131,11 +135,14 @@ class XenSession:
     def _login_here(self) -> str:
         self._transport.timeout = min(LOGIN_TIMEOUT, self.target.timeout)
         try:
-            return self._send('session.login_with_password',
-                              (self.credentials.username, self.credentials.password, '1.0', ORIGINATOR))
+            return self._send(
+                'session.login_with_password', (self.credentials.username, self.credentials.password, '1.0', ORIGINATOR)
+            )
         except FateUnknown as error:
-            raise ConnectionFailed(f'{self.target.url} did not answer the login: {error.details[0]}',
-                                   hint='Check that the toolstack runs and that the disk of dom0 is not full.') from error
+            raise ConnectionFailed(
+                f'{self.target.url} did not answer the login: {error.details[0]}',
+                hint='Check that the toolstack runs and that the disk of dom0 is not full.',
+            ) from error
         finally:
             self._transport.timeout = self.target.timeout
 
@@ -177,7 +184,7 @@ class XenSession:
 
     def _read(self, method: str, args: tuple) -> Any:
         renewed = False
-        for attempt in attempts(READ_ATTEMPTS, lambda number: 0.5 * 2 ** number, self.clock):
+        for attempt in attempts(READ_ATTEMPTS, lambda number: 0.5 * 2**number, self.clock):
             try:
                 return self._send_when_possible(method, args)
             except FateUnknown:
@@ -193,7 +200,7 @@ class XenSession:
 
     def _send_when_possible(self, method: str, args: tuple) -> Any:
         """Send; a refusal that had no effect (the host is too busy) is repeated after a pause."""
-        for attempt in attempts(TRANSIENT_ATTEMPTS, lambda number: min(5.0, 0.5 * 2 ** number), self.clock):
+        for attempt in attempts(TRANSIENT_ATTEMPTS, lambda number: min(5.0, 0.5 * 2**number), self.clock):
             try:
                 return self._send(method, (self.ref, *args))
             except ApiError as error:
@@ -221,12 +228,18 @@ class XenSession:
 
     def _lost(self, method: str, error: Exception) -> FateUnknown:
         reason = 'no answer in time' if isinstance(error, socket.timeout) else str(error) or type(error).__name__
-        return FateUnknown(f'{method} was sent to {self.target.url}, and the answer was lost ({reason}): it may or may not have happened',
-                           details=[reason], hint='Look at the pool, then run again: what is there already will be found.')
+        return FateUnknown(
+            f'{method} was sent to {self.target.url}, and the answer was lost ({reason}): it may or may not have happened',
+            details=[reason],
+            hint='Look at the pool, then run again: what is there already will be found.',
+        )
 
     def _verdict(self, method: str, answer: Any) -> Any:
         if not isinstance(answer, dict) or 'Status' not in answer:
-            raise ConnectionFailed(f'{self.target.url} does not speak XenAPI', hint='Check hostname: it must be a XenServer or XCP-ng host.')
+            raise ConnectionFailed(
+                f'{self.target.url} does not speak XenAPI',
+                hint='Check hostname: it must be a XenServer or XCP-ng host.',
+            )
         if answer['Status'] != 'Success':
             raise ApiError(method, answer.get('ErrorDescription') or ['INTERNAL_ERROR', 'no reason given'], self.label)
         return answer.get('Value')

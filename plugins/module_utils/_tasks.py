@@ -22,7 +22,9 @@ CANCEL_WAIT = 10.0
 Progress = Callable[[float], None]
 
 
-def run_task(session: XenSession, method: str, args: tuple, deadline: Deadline, progress: Optional[Progress] = None) -> Any:
+def run_task(
+    session: XenSession, method: str, args: tuple, deadline: Deadline, progress: Optional[Progress] = None
+) -> Any:
     """Run ``Async.<method>`` and return what the call itself would return.
 
     Raises what the call would raise, or DeadlineExceeded after cancelling the task.
@@ -34,7 +36,9 @@ def run_task(session: XenSession, method: str, args: tuple, deadline: Deadline, 
         session.quietly('task.destroy', task)
 
 
-def wait_for_task(session: XenSession, task: str, method: str, deadline: Deadline, progress: Optional[Progress] = None) -> Any:
+def wait_for_task(
+    session: XenSession, task: str, method: str, deadline: Deadline, progress: Optional[Progress] = None
+) -> Any:
     """The decoded result of a task when it has ended; whoever made the task destroys it.
 
     When the deadline passes or the run is interrupted, the task is cancelled. If it could not be cancelled in time and succeeded
@@ -83,7 +87,9 @@ def _verdict(session: XenSession, method: str, record: dict) -> Any:
         return decode_result(record['result'])
     if record['status'] == 'cancelled':
         raise DeadlineExceeded(f'{method} was cancelled on the host')
-    raise ApiError(method, record['error_info'] or ['INTERNAL_ERROR', 'the task failed without a reason'], session.label)
+    raise ApiError(
+        method, record['error_info'] or ['INTERNAL_ERROR', 'the task failed without a reason'], session.label
+    )
 
 
 def decode_result(text: str) -> Any:

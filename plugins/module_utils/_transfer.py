@@ -22,7 +22,7 @@ import tempfile
 import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Callable, Iterator, Optional
+from typing import Any, BinaryIO, Callable, Iterator, Optional, Union, cast
 from urllib.parse import quote, urlsplit
 
 from ._connect import Target
@@ -40,9 +40,11 @@ ANSWER_WAIT = 10.0
 REDIRECTS = 3
 
 Progress = Callable[[int], None]
+Data = Union[bytes, memoryview]
 
 
 # -------------------------------------------------------------------------------------------- sources
+
 
 @dataclass
 class Source:
@@ -65,14 +67,16 @@ def open_source(src: Optional[str], url: Optional[str], timeout: float) -> Itera
         return
     with _open_url(url or '', timeout) as (response, size):
         head = _read_up_to(response.raw, HEAD)
-        yield Source(url or '', _Chained(head, response.raw), size, sniff(head))
+        yield Source(url or '', cast(BinaryIO, _Chained(head, response.raw)), size, sniff(head))
 
 
 def _open_file(path: str) -> BinaryIO:
     try:
         return open(path, 'rb', buffering=0)  # type: ignore[return-value]
     except OSError as error:
-        raise ParameterError(f'src: {path} can not be read: {error.strerror}', hint='Give a file on the machine that runs the module.') from error
+        raise ParameterError(
+            f'src: {path} can not be read: {error.strerror}', hint='Give a file on the machine that runs the module.'
+        ) from error
 
 
 @contextmanager
@@ -81,14 +85,20 @@ def _open_url(url: str, timeout: float) -> Iterator[tuple[Any, int]]:
     try:
         with requests.get(url, stream=True, timeout=timeout, headers={'Accept-Encoding': 'identity'}) as response:
             if response.status_code != 200:
-                raise ParameterError(f'url: the server answered {response.status_code} {response.reason}', hint='Check the address.')
+                raise ParameterError(
+                    f'url: the server answered {response.status_code} {response.reason}', hint='Check the address.'
+                )
             length = response.headers.get('Content-Length', '')
             if not length.isdigit():
-                raise ParameterError('url: the server does not say how large the image is (no Content-Length)',
-                                     hint='Download the image first and give it as src.')
+                raise ParameterError(
+                    'url: the server does not say how large the image is (no Content-Length)',
+                    hint='Download the image first and give it as src.',
+                )
             yield response, int(length)
     except requests.exceptions.RequestException as error:
-        raise ParameterError(f'url: the image can not be fetched: {error}', hint='Check the address and that this machine can reach it.') from error
+        raise ParameterError(
+            f'url: the image can not be fetched: {error}', hint='Check the address and that this machine can reach it.'
+        ) from error
 
 
 def _requests() -> Any:
@@ -96,8 +106,11 @@ def _requests() -> Any:
     try:
         import requests
     except ImportError as error:
-        raise MissingLibraryError('the Python library requests is missing', details=[traceback.format_exc()],
-                                  hint='Install it for the interpreter that runs the modules: pip install requests') from error
+        raise MissingLibraryError(
+            'the Python library requests is missing',
+            details=[traceback.format_exc()],
+            hint='Install it for the interpreter that runs the modules: pip install requests',
+        ) from error
     return requests
 
 
@@ -124,14 +137,22 @@ class _Chained(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         data = self.head.read(len(buffer)) or self.rest.read(len(buffer))
-        buffer[:len(data)] = data
+        buffer[: len(data)] = data
         return len(data)
 
 
 # -------------------------------------------------------------------------------------------- into a VDI
 
-def upload(session: XenSession, vdi: str, source: Source, sparse: bool, deadline: Deadline, checksum: Optional[str] = None,
-           progress: Optional[Progress] = None) -> None:
+
+def upload(
+    session: XenSession,
+    vdi: str,
+    source: Source,
+    sparse: bool,
+    deadline: Deadline,
+    checksum: Optional[str] = None,
+    progress: Optional[Progress] = None,
+) -> None:
     """Write an image to a VDI from its first byte. ``sparse``: what is zero is not sent, so the VDI must read as zeros.
 
     ``checksum`` (C(sha256:…)) is compared with that of the source. Raises ApiError (the verdict of the host), TransferFailed.
@@ -141,9 +162,17 @@ def upload(session: XenSession, vdi: str, source: Source, sparse: bool, deadline
     body = _frames(source, digest) if sparse else _whole(source, digest)
     with _task(session, f'import of {source.name}') as task:
         try:
-            _put(session, f'/import_raw_vdi?{query}&task_id={quote(task)}', None if sparse else source.size, body, progress)
+            _put(
+                session,
+                f'/import_raw_vdi?{query}&task_id={quote(task)}',
+                None if sparse else source.size,
+                body,
+                progress,
+            )
         except EOFError as error:
-            raise TransferFailed(f'{source.name} is truncated: {error}', hint='Fetch or make the image again.') from error
+            raise TransferFailed(
+                f'{source.name} is truncated: {error}', hint='Fetch or make the image again.'
+            ) from error
         except (OSError, http.client.HTTPException) as error:
             raise _lost_transfer(session, task, error) from error
         if digest is not None:
@@ -160,30 +189,32 @@ def _task(session: XenSession, label: str) -> Iterator[str]:
         session.quietly('task.destroy', task)
 
 
-def _frames(source: Source, digest: Any) -> Iterator[bytes]:
+def _frames(source: Source, digest: Any) -> Iterator[Data]:
     for offset, data in data_pieces(source.stream, source.size, digest):
         yield FRAME.pack(offset, len(data))
         yield data
     yield FRAME.pack(0, 0)
 
 
-def _whole(source: Source, digest: Any) -> Iterator[bytes]:
+def _whole(source: Source, digest: Any) -> Iterator[Data]:
     """Every byte, the zeros that data_pieces() leaves out put back."""
     sent = 0
     for offset, data in data_pieces(source.stream, source.size, digest):
         yield from _zeros(offset - sent)
-        data = data[:source.size - offset]
+        data = data[: source.size - offset]
         yield data
         sent = offset + len(data)
     yield from _zeros(source.size - sent)
 
 
-def _zeros(count: int) -> Iterator[bytes]:
+def _zeros(count: int) -> Iterator[Data]:
     for start in range(0, count, BLOCK):
-        yield ZEROS[:min(BLOCK, count - start)]
+        yield ZEROS[: min(BLOCK, count - start)]
 
 
-def _put(session: XenSession, path: str, length: Optional[int], body: Iterator[bytes], progress: Optional[Progress]) -> None:
+def _put(
+    session: XenSession, path: str, length: Optional[int], body: Iterator[Data], progress: Optional[Progress]
+) -> None:
     """Send a PUT once the host that holds the disk has taken the head of the request; redirects are followed before any data."""
     connection = _accepted(session, session.target, path, length)
     try:
@@ -202,8 +233,13 @@ def _accepted(session: XenSession, target: Target, path: str, length: Optional[i
     """A connection whose request was answered with 200 (or not answered yet: some hosts wait for the data)."""
     for _attempt in range(REDIRECTS + 1):
         connection = target.connect()
-        lines = [f'PUT {path} HTTP/1.1', f'Host: {target.netloc}', f'Cookie: session_id={session.ref}', 'Content-Type: application/octet-stream',
-                 'Connection: close'] + ([f'Content-Length: {length}'] if length is not None else [])
+        lines = [
+            f'PUT {path} HTTP/1.1',
+            f'Host: {target.netloc}',
+            f'Cookie: session_id={session.ref}',
+            'Content-Type: application/octet-stream',
+            'Connection: close',
+        ] + ([f'Content-Length: {length}'] if length is not None else [])
         connection.sock.sendall(('\r\n'.join(lines) + '\r\n\r\n').encode('ascii'))
         status, headers = _head(connection.sock)
         if status in (None, 200):
@@ -253,17 +289,23 @@ def _lost_transfer(session: XenSession, task: str, error: Exception) -> XenError
         return verdict
     except XenError:
         pass
-    return TransferFailed(f'the connection broke during the transfer: {error or type(error).__name__}', hint='Run again.')
+    return TransferFailed(
+        f'the connection broke during the transfer: {error or type(error).__name__}', hint='Run again.'
+    )
 
 
 def _compare(source: Source, checksum: str, actual: str) -> None:
     algorithm, _separator, wanted = checksum.partition(':')
     if actual != wanted.lower():
-        raise TransferFailed(f'checksum: {source.name} has {algorithm}:{actual}, expected {checksum}', details=[actual],
-                             hint='The image is damaged or another one; fetch it again, or correct checksum.')
+        raise TransferFailed(
+            f'checksum: {source.name} has {algorithm}:{actual}, expected {checksum}',
+            details=[actual],
+            hint='The image is damaged or another one; fetch it again, or correct checksum.',
+        )
 
 
 # -------------------------------------------------------------------------------------------- out of a VDI
+
 
 def download(session: XenSession, vdi: str, size: int, dest: str, deadline: Deadline) -> None:
     """Write the content of a VDI (``size`` bytes) to a new file, sparse where it is zero; the file appears only when it is whole.
@@ -274,7 +316,9 @@ def download(session: XenSession, vdi: str, size: int, dest: str, deadline: Dead
     try:
         descriptor, partial = tempfile.mkstemp(prefix=f'.{os.path.basename(dest)}.', dir=folder)
     except OSError as error:
-        raise ParameterError(f'dest: {dest} can not be written: {error.strerror}', hint='Give a path in a folder that exists.') from error
+        raise ParameterError(
+            f'dest: {dest} can not be written: {error.strerror}', hint='Give a path in a folder that exists.'
+        ) from error
     try:
         with os.fdopen(descriptor, 'wb', buffering=0) as output, _task(session, f'export to {dest}') as task:
             _get(session, f'/export_raw_vdi?vdi={quote(vdi)}&format=raw&task_id={quote(task)}', size, output)
@@ -304,7 +348,9 @@ def _get(session: XenSession, path: str, size: int, output: BinaryIO) -> None:
         finally:
             connection.close()
         if response.status not in (301, 302, 307) or not location:
-            raise TransferFailed(f'{target.url} refused the transfer with HTTP status {response.status}', details=[str(response.status)])
+            raise TransferFailed(
+                f'{target.url} refused the transfer with HTTP status {response.status}', details=[str(response.status)]
+            )
         target, path = _redirected(target, location)
     raise TransferFailed(f'{target.url} redirects the transfer in a circle')
 

@@ -12,8 +12,22 @@ from typing import Union
 from ._errors import ParameterError
 
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
-UNITS = {'': 1, 'b': 1, 'kib': KIB, 'k': KIB, 'mib': MIB, 'm': MIB, 'gib': GIB, 'g': GIB, 'tib': TIB, 't': TIB,
-         'kb': 10 ** 3, 'mb': 10 ** 6, 'gb': 10 ** 9, 'tb': 10 ** 12}
+UNITS = {
+    '': 1,
+    'b': 1,
+    'kib': KIB,
+    'k': KIB,
+    'mib': MIB,
+    'm': MIB,
+    'gib': GIB,
+    'g': GIB,
+    'tib': TIB,
+    't': TIB,
+    'kb': 10**3,
+    'mb': 10**6,
+    'gb': 10**9,
+    'tb': 10**12,
+}
 _SIZE = re.compile(r'\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*')
 
 
@@ -25,10 +39,15 @@ def parse_size(option: str, value: Union[str, int]) -> int:
     match = _SIZE.fullmatch(str(value))
     factor = UNITS.get(match.group(2).lower()) if match else None
     if match is None or factor is None:
-        raise ParameterError(f'{option}: "{value}" is no size', hint='Use bytes or a number with a unit, for example 10GiB or 512MiB.')
+        raise ParameterError(
+            f'{option}: "{value}" is no size', hint='Use bytes or a number with a unit, for example 10GiB or 512MiB.'
+        )
     size = float(match.group(1)) * factor
     if size != int(size):
-        raise ParameterError(f'{option}: "{value}" is not a whole number of bytes', hint='Use bytes or a number with a unit, for example 10GiB.')
+        raise ParameterError(
+            f'{option}: "{value}" is not a whole number of bytes',
+            hint='Use bytes or a number with a unit, for example 10GiB.',
+        )
     return int(size)
 
 

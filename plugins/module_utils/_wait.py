@@ -85,7 +85,10 @@ class Deadline:
         """Raise DeadlineExceeded when the time is over; ``last_seen`` says how far things had come."""
         if self.passed:
             seen = f'; last seen: {last_seen}' if last_seen else ''
-            raise DeadlineExceeded(f'{self.what} did not happen within {self.seconds:g} seconds{seen}', details=[last_seen] if last_seen else [])
+            raise DeadlineExceeded(
+                f'{self.what} did not happen within {self.seconds:g} seconds{seen}',
+                details=[last_seen] if last_seen else [],
+            )
 
 
 def poll(predicate: Callable[[], Optional[T]], deadline: Deadline, interval: float = 0.5) -> T:

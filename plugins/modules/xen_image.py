@@ -13,8 +13,10 @@ version_added: 0.1.0
 author: xapi.xen contributors (@xapi-xen)
 description:
   - Writes a raw disk image from a file or an http(s) URL into a new VDI, or the content of a VDI into a file.
-  - Data are streamed; nothing is copied to the controller first, memory stays flat whatever the size, and what is zero is not sent to an SR whose new disks read as zeros.
-  - The verdict of the host decides. A VDI whose data did not arrive whole is removed, or, when the run was killed, marked, never taken for a disk, and made again by the next run.
+  - Data are streamed, nothing is copied to the controller first, and memory stays flat whatever the size.
+  - What is zero is not sent to an SR whose new disks read as zeros.
+  - The verdict of the host decides. A VDI whose data did not arrive whole is removed.
+  - When the run was killed before it could do so, the VDI is marked, never taken for a disk, and made again by the next run.
 extends_documentation_fragment:
   - xapi.xen.attributes
   - xapi.xen.attributes.action_group
@@ -172,21 +174,29 @@ from ansible_collections.xapi.xen.plugins.module_utils._argspec import CONNECTIO
 from ansible_collections.xapi.xen.plugins.module_utils._kinds._image import IMAGE
 from ansible_collections.xapi.xen.plugins.module_utils._module import run
 
-SPEC = CONNECTION.merge(state('present', 'absent', 'exported'), ArgumentSpec({
-    'name': {'type': 'str'},
-    'vdi': {'type': 'str'},
-    'sr': {'type': 'str'},
-    'src': {'type': 'path'},
-    'url': {'type': 'str'},
-    'checksum': {'type': 'str'},
-    'image_type': {'type': 'str', 'choices': ['auto', 'raw'], 'default': 'auto'},
-    'size': {'type': 'str'},
-    'dest': {'type': 'path'},
-    'force': {'type': 'bool', 'default': False},
-    'description': {'type': 'str'},
-    'tags': {'type': 'list', 'elements': 'str'},
-    'other_config': {'type': 'dict'},
-}, required_one_of=(('name', 'vdi'),), mutually_exclusive=(('name', 'vdi'), ('src', 'url')), required_if=(('state', 'exported', ('dest',)),)))
+SPEC = CONNECTION.merge(
+    state('present', 'absent', 'exported'),
+    ArgumentSpec(
+        {
+            'name': {'type': 'str'},
+            'vdi': {'type': 'str'},
+            'sr': {'type': 'str'},
+            'src': {'type': 'path'},
+            'url': {'type': 'str'},
+            'checksum': {'type': 'str'},
+            'image_type': {'type': 'str', 'choices': ['auto', 'raw'], 'default': 'auto'},
+            'size': {'type': 'str'},
+            'dest': {'type': 'path'},
+            'force': {'type': 'bool', 'default': False},
+            'description': {'type': 'str'},
+            'tags': {'type': 'list', 'elements': 'str'},
+            'other_config': {'type': 'dict'},
+        },
+        required_one_of=(('name', 'vdi'),),
+        mutually_exclusive=(('name', 'vdi'), ('src', 'url')),
+        required_if=(('state', 'exported', ('dest',)),),
+    ),
+)
 
 
 def main() -> None:

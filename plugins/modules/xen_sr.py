@@ -88,7 +88,7 @@ sr:
     size: {description: Bytes in all., type: int, sample: 107374182400}
     used: {description: Bytes that are used., type: int, sample: 0}
     free: {description: Bytes that are free. Null when the SR does not say., type: int, sample: 107374182400}
-    path: {description: Folder of its disks in dom0. Null when the SR keeps no files., type: str, sample: /var/run/sr-mount/286f3eeb-a131-509d-8f3b-418181e266df}
+    path: {description: Folder of its disks in dom0. Null when the SR keeps no files., type: str, sample: /var/run/sr-mount/286f3eeb}
     hosts: {description: "Hosts it is configured on, each with C(host) and C(plugged).", type: list, elements: dict}
     tags: {description: Its tags., type: list, elements: str}
     other_config: {description: Additional keys and values., type: dict}
@@ -157,15 +157,22 @@ from ansible_collections.xapi.xen.plugins.module_utils._argspec import CONNECTIO
 from ansible_collections.xapi.xen.plugins.module_utils._kinds._sr import SR
 from ansible_collections.xapi.xen.plugins.module_utils._module import run
 
-SPEC = CONNECTION.merge(state('present'), ArgumentSpec({
-    'name': {'type': 'str'},
-    'uuid': {'type': 'str'},
-    'match': {'type': 'str'},
-    'scan': {'type': 'bool', 'default': False},
-    'description': {'type': 'str'},
-    'tags': {'type': 'list', 'elements': 'str'},
-    'other_config': {'type': 'dict'},
-}, required_one_of=(('name', 'uuid', 'match'),), mutually_exclusive=(('name', 'uuid', 'match'),)))
+SPEC = CONNECTION.merge(
+    state('present'),
+    ArgumentSpec(
+        {
+            'name': {'type': 'str'},
+            'uuid': {'type': 'str'},
+            'match': {'type': 'str'},
+            'scan': {'type': 'bool', 'default': False},
+            'description': {'type': 'str'},
+            'tags': {'type': 'list', 'elements': 'str'},
+            'other_config': {'type': 'dict'},
+        },
+        required_one_of=(('name', 'uuid', 'match'),),
+        mutually_exclusive=(('name', 'uuid', 'match'),),
+    ),
+)
 
 
 def main() -> None:

@@ -183,22 +183,29 @@ from ansible_collections.xapi.xen.plugins.module_utils._argspec import CONNECTIO
 from ansible_collections.xapi.xen.plugins.module_utils._kinds._vbd import VBD
 from ansible_collections.xapi.xen.plugins.module_utils._module import run
 
-SPEC = CONNECTION.merge(state('present', 'absent'), ArgumentSpec({
-    'vm': {'type': 'str'},
-    'uuid': {'type': 'str'},
-    'userdevice': {'type': 'str'},
-    'vdi': {'type': 'str'},
-    'sr': {'type': 'str'},
-    'type': {'type': 'str', 'choices': ['Disk', 'CD', 'Floppy']},
-    'mode': {'type': 'str', 'choices': ['RW', 'RO']},
-    'bootable': {'type': 'bool'},
-    'unpluggable': {'type': 'bool'},
-    'empty': {'type': 'bool'},
-    'plugged': {'type': 'bool'},
-    'unplug_retries': {'type': 'int', 'default': 10},
-    'other_config': {'type': 'dict'},
-}, required_one_of=(('vm', 'uuid'), ('uuid', 'userdevice', 'vdi', 'type')), mutually_exclusive=(('vm', 'uuid'), ('vdi', 'empty')),
-    required_by={'sr': ('vdi',)}))
+SPEC = CONNECTION.merge(
+    state('present', 'absent'),
+    ArgumentSpec(
+        {
+            'vm': {'type': 'str'},
+            'uuid': {'type': 'str'},
+            'userdevice': {'type': 'str'},
+            'vdi': {'type': 'str'},
+            'sr': {'type': 'str'},
+            'type': {'type': 'str', 'choices': ['Disk', 'CD', 'Floppy']},
+            'mode': {'type': 'str', 'choices': ['RW', 'RO']},
+            'bootable': {'type': 'bool'},
+            'unpluggable': {'type': 'bool'},
+            'empty': {'type': 'bool'},
+            'plugged': {'type': 'bool'},
+            'unplug_retries': {'type': 'int', 'default': 10},
+            'other_config': {'type': 'dict'},
+        },
+        required_one_of=(('vm', 'uuid'), ('uuid', 'userdevice', 'vdi', 'type')),
+        mutually_exclusive=(('vm', 'uuid'), ('vdi', 'empty')),
+        required_by={'sr': ('vdi',)},
+    ),
+)
 
 
 def main() -> None:

@@ -172,20 +172,41 @@ from ansible_collections.xapi.xen.plugins.module_utils._argspec import CONNECTIO
 from ansible_collections.xapi.xen.plugins.module_utils._kinds._vdi import VDI
 from ansible_collections.xapi.xen.plugins.module_utils._module import run
 
-SPEC = CONNECTION.merge(state('present', 'absent'), ArgumentSpec({
-    'name': {'type': 'str'},
-    'uuid': {'type': 'str'},
-    'sr': {'type': 'str'},
-    'size': {'type': 'str'},
-    'type': {'type': 'str', 'choices': ['user', 'system', 'ephemeral', 'suspend', 'crashdump', 'ha_statefile', 'metadata', 'redo_log',
-                                        'rrd', 'pvs_cache', 'cbt_metadata']},
-    'sharable': {'type': 'bool'},
-    'read_only': {'type': 'bool'},
-    'sm_config': {'type': 'dict'},
-    'description': {'type': 'str'},
-    'tags': {'type': 'list', 'elements': 'str'},
-    'other_config': {'type': 'dict'},
-}, required_one_of=(('name', 'uuid'),), mutually_exclusive=(('uuid', 'sr'),)))
+SPEC = CONNECTION.merge(
+    state('present', 'absent'),
+    ArgumentSpec(
+        {
+            'name': {'type': 'str'},
+            'uuid': {'type': 'str'},
+            'sr': {'type': 'str'},
+            'size': {'type': 'str'},
+            'type': {
+                'type': 'str',
+                'choices': [
+                    'user',
+                    'system',
+                    'ephemeral',
+                    'suspend',
+                    'crashdump',
+                    'ha_statefile',
+                    'metadata',
+                    'redo_log',
+                    'rrd',
+                    'pvs_cache',
+                    'cbt_metadata',
+                ],
+            },
+            'sharable': {'type': 'bool'},
+            'read_only': {'type': 'bool'},
+            'sm_config': {'type': 'dict'},
+            'description': {'type': 'str'},
+            'tags': {'type': 'list', 'elements': 'str'},
+            'other_config': {'type': 'dict'},
+        },
+        required_one_of=(('name', 'uuid'),),
+        mutually_exclusive=(('uuid', 'sr'),),
+    ),
+)
 
 
 def main() -> None:

@@ -175,20 +175,27 @@ from ansible_collections.xapi.xen.plugins.module_utils._argspec import CONNECTIO
 from ansible_collections.xapi.xen.plugins.module_utils._kinds._vif import VIF
 from ansible_collections.xapi.xen.plugins.module_utils._module import run
 
-SPEC = CONNECTION.merge(state('present', 'absent'), ArgumentSpec({
-    'vm': {'type': 'str'},
-    'uuid': {'type': 'str'},
-    'device': {'type': 'str'},
-    'network': {'type': 'str'},
-    'mac': {'type': 'str'},
-    'mtu': {'type': 'int'},
-    'rate_limit': {'type': 'int'},
-    'locking_mode': {'type': 'str', 'choices': ['network_default', 'locked', 'unlocked', 'disabled']},
-    'ipv4_allowed': {'type': 'list', 'elements': 'str'},
-    'ipv6_allowed': {'type': 'list', 'elements': 'str'},
-    'plugged': {'type': 'bool'},
-    'other_config': {'type': 'dict'},
-}, required_one_of=(('vm', 'uuid'), ('uuid', 'device', 'mac')), mutually_exclusive=(('vm', 'uuid'),)))
+SPEC = CONNECTION.merge(
+    state('present', 'absent'),
+    ArgumentSpec(
+        {
+            'vm': {'type': 'str'},
+            'uuid': {'type': 'str'},
+            'device': {'type': 'str'},
+            'network': {'type': 'str'},
+            'mac': {'type': 'str'},
+            'mtu': {'type': 'int'},
+            'rate_limit': {'type': 'int'},
+            'locking_mode': {'type': 'str', 'choices': ['network_default', 'locked', 'unlocked', 'disabled']},
+            'ipv4_allowed': {'type': 'list', 'elements': 'str'},
+            'ipv6_allowed': {'type': 'list', 'elements': 'str'},
+            'plugged': {'type': 'bool'},
+            'other_config': {'type': 'dict'},
+        },
+        required_one_of=(('vm', 'uuid'), ('uuid', 'device', 'mac')),
+        mutually_exclusive=(('vm', 'uuid'),),
+    ),
+)
 
 
 def main() -> None:

@@ -12,7 +12,8 @@ short_description: Create, change, run and remove VMs of XenServer and XCP-ng
 version_added: 0.1.0
 author: xapi.xen contributors (@xapi-xen)
 description:
-  - Creates a VM from a template or from nothing, with its disks and networks, brings it into the wanted power state and waits for its guest.
+  - Creates a VM from a template or from nothing, with its disks and networks.
+  - Brings it into the wanted power state and waits for its guest.
   - A VM that exists is changed to what the options say. An option that is left out is not touched.
   - A running VM is never shut down unless O(allow_power_cycle) or O(power_state) says so.
 extends_documentation_fragment:
@@ -31,7 +32,8 @@ options:
   template:
     description:
       - Name or uuid of the template that a new VM is cloned from. Without it, the VM is made from a bare record.
-      - Disks that the template only describes are made with the VM. List a disk with the same O(disks[].userdevice) to change its size or SR.
+      - Disks that the template only describes are made with the VM.
+        List a disk with the same O(disks[].userdevice) to change its size or SR.
     type: str
   memory:
     description: Memory in bytes, or with a unit such as V(2GiB). Required without O(template). Changing it needs a halted VM.
@@ -246,7 +248,7 @@ vm:
     vcpus: {description: Number of virtual CPUs., type: int, sample: 2}
     domain_type: {description: "How it is virtualized (C(hvm), C(pv), …).", type: str, sample: hvm}
     host: {description: Name of the host it runs on. Empty when it does not run., type: str, sample: xcp-host1}
-    disks: {description: "Its drives as RV(ignore:vbd) of M(xapi.xen.xen_vbd), with C(name), C(size), C(sr) and C(owner).", type: list, elements: dict}
+    disks: {description: "Its drives as in M(xapi.xen.xen_vbd), with name, size, sr and owner.", type: list, elements: dict}
     networks: {description: "Its interfaces as RV(ignore:vif) of M(xapi.xen.xen_vif), with C(addresses).", type: list, elements: dict}
     addresses: {description: "Addresses that the guest reports, without link-local ones.", type: list, elements: str, sample: [192.0.2.10]}
     tags: {description: Its tags., type: list, elements: str}
@@ -340,32 +342,38 @@ NETWORK = {
     'ipv4_allowed': {'type': 'list', 'elements': 'str'},
     'ipv6_allowed': {'type': 'list', 'elements': 'str'},
 }
-SPEC = CONNECTION.merge(state('present', 'absent'), ArgumentSpec({
-    'name': {'type': 'str'},
-    'uuid': {'type': 'str'},
-    'template': {'type': 'str'},
-    'memory': {'type': 'str'},
-    'vcpus': {'type': 'int'},
-    'boot_mode': {'type': 'str', 'choices': ['hvm', 'pv_grub', 'pv_kernel']},
-    'kernel': {'type': 'str'},
-    'ramdisk': {'type': 'str'},
-    'kernel_args': {'type': 'str'},
-    'platform': {'type': 'dict'},
-    'xenstore_data': {'type': 'dict'},
-    'description': {'type': 'str'},
-    'tags': {'type': 'list', 'elements': 'str'},
-    'other_config': {'type': 'dict'},
-    'disks': {'type': 'list', 'elements': 'dict', 'options': DISK},
-    'networks': {'type': 'list', 'elements': 'dict', 'options': NETWORK},
-    'power_state': {'type': 'str', 'choices': ['running', 'halted', 'suspended', 'paused']},
-    'wait_for': {'type': 'str', 'choices': ['none', 'running', 'address'], 'default': 'none'},
-    'wait_timeout': {'type': 'float', 'default': 300.0},
-    'shutdown_timeout': {'type': 'float', 'default': 120.0},
-    'allow_power_cycle': {'type': 'bool', 'default': False},
-    'force': {'type': 'bool', 'default': False},
-    'unplug_retries': {'type': 'int', 'default': 10},
-    'destroy_disks': {'type': 'str', 'choices': ['owned', 'all', 'none'], 'default': 'owned'},
-}, required_one_of=(('name', 'uuid'),)))
+SPEC = CONNECTION.merge(
+    state('present', 'absent'),
+    ArgumentSpec(
+        {
+            'name': {'type': 'str'},
+            'uuid': {'type': 'str'},
+            'template': {'type': 'str'},
+            'memory': {'type': 'str'},
+            'vcpus': {'type': 'int'},
+            'boot_mode': {'type': 'str', 'choices': ['hvm', 'pv_grub', 'pv_kernel']},
+            'kernel': {'type': 'str'},
+            'ramdisk': {'type': 'str'},
+            'kernel_args': {'type': 'str'},
+            'platform': {'type': 'dict'},
+            'xenstore_data': {'type': 'dict'},
+            'description': {'type': 'str'},
+            'tags': {'type': 'list', 'elements': 'str'},
+            'other_config': {'type': 'dict'},
+            'disks': {'type': 'list', 'elements': 'dict', 'options': DISK},
+            'networks': {'type': 'list', 'elements': 'dict', 'options': NETWORK},
+            'power_state': {'type': 'str', 'choices': ['running', 'halted', 'suspended', 'paused']},
+            'wait_for': {'type': 'str', 'choices': ['none', 'running', 'address'], 'default': 'none'},
+            'wait_timeout': {'type': 'float', 'default': 300.0},
+            'shutdown_timeout': {'type': 'float', 'default': 120.0},
+            'allow_power_cycle': {'type': 'bool', 'default': False},
+            'force': {'type': 'bool', 'default': False},
+            'unplug_retries': {'type': 'int', 'default': 10},
+            'destroy_disks': {'type': 'str', 'choices': ['owned', 'all', 'none'], 'default': 'owned'},
+        },
+        required_one_of=(('name', 'uuid'),),
+    ),
+)
 
 
 def main() -> None:

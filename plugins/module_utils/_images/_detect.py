@@ -28,6 +28,6 @@ READY = ('raw', 'iso')
 def sniff(head: bytes) -> str:
     """The format of an image from its first HEAD bytes; what is no known format is C(raw), which has no mark of its own."""
     for offset, mark, name in MAGIC:
-        if head[offset:offset + len(mark)] == mark:
+        if head[offset : offset + len(mark)] == mark:
             return name
     return 'raw'

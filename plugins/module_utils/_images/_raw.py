@@ -73,8 +73,8 @@ def _data_ranges(block: memoryview) -> Iterator[tuple[int, int]]:
     """The ranges of a block that are not zero, neighbours joined."""
     begin = None
     for start in range(0, len(block), GRAIN):
-        grain = block[start:start + GRAIN]
-        if grain == ZEROS[:len(grain)]:
+        grain = block[start : start + GRAIN]
+        if grain == ZEROS[: len(grain)]:
             if begin is not None:
                 yield begin, start
                 begin = None
@@ -92,4 +92,4 @@ def _whole_sectors(data: memoryview) -> memoryview:
 def _feed_zeros(digest: Any, count: int) -> None:
     if digest is not None:
         for start in range(0, count, BLOCK):
-            digest.update(ZEROS[:min(BLOCK, count - start)])
+            digest.update(ZEROS[: min(BLOCK, count - start)])

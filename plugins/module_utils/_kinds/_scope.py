@@ -12,6 +12,9 @@ from .._errors import NotFoundError, ParameterError
 from .._plan import Ref
 from .._refs import find, is_null, is_uuid, not_found, require
 
+IMPORTING = 'xapi.xen:importing'
+"""other_config key of a VDI whose data have not arrived whole: it must never be taken for a disk."""
+
 
 def is_virtual_machine(record: dict) -> bool:
     """Whether a VM record is a VM in the everyday sense: no template, no snapshot, not the control domain."""
@@ -21,6 +24,20 @@ def is_virtual_machine(record: dict) -> bool:
 def is_disk(record: dict) -> bool:
     """Whether a VDI record is a disk that people use: no snapshot, and not a hidden part of a chain."""
     return bool(record['managed']) and not record['is_a_snapshot']
+
+
+def is_unfinished(record: dict) -> bool:
+    """Whether an import into this VDI never came to its end."""
+    return IMPORTING in record['other_config']
+
+
+def refuse_unfinished(record: Optional[dict], option: str) -> None:
+    """Raise ParameterError for a VDI that is only a part of an image: nobody shall boot from it."""
+    if record and is_unfinished(record):
+        raise ParameterError(
+            f'{option}: the import of an image into VDI "{record["name_label"]}" never came to its end',
+            hint='Run xen_image again: it makes the VDI anew. Or remove it with state: absent.',
+        )
 
 
 def require_vm(run: Any, identity: str, option: str = 'vm') -> Ref:
@@ -45,7 +62,9 @@ def require_sr(run: Any, identity: Optional[str], option: str = 'sr') -> str:
         return require(run.records.of('SR'), identity, option)
     ref = pool_record(run)['default_SR']
     if is_null(ref) or run.records.get('SR', ref) is None:
-        raise NotFoundError(f'{option}: the pool has no default SR', hint=f'Set {option} to the name or the uuid of an SR.')
+        raise NotFoundError(
+            f'{option}: the pool has no default SR', hint=f'Set {option} to the name or the uuid of an SR.'
+        )
     return ref
 
 
@@ -54,11 +73,14 @@ def require_vdi(run: Any, identity: str, sr: Optional[str], option: str = 'vdi')
 
     In check mode, a stand-in for one that would exist by then.
     """
-    ref = find(run.records.of('VDI'), identity, option, lambda record: is_disk(record) and (sr is None or record['SR'] == sr))
+    ref = find(
+        run.records.of('VDI'), identity, option, lambda record: is_disk(record) and (sr is None or record['SR'] == sr)
+    )
     if ref is None and not is_uuid(identity):
         ref = run.predict('VDI', identity, option)
     if ref is None:
         raise not_found(option, identity)
+    refuse_unfinished(run.records.get('VDI', ref) if isinstance(ref, str) else None, option)
     return ref
 
 

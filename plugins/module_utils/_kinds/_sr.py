@@ -43,15 +43,22 @@ def match_sr(run: Any, rule: str) -> str:
     if rule == 'default-sr:true':
         ref = pool_record(run)['default_SR']
         if is_null(ref):
-            raise NotFoundError('match: the pool has no default SR', hint='Name the SR, or set the default SR of the pool.')
+            raise NotFoundError(
+                'match: the pool has no default SR', hint='Name the SR, or set the default SR of the pool.'
+            )
         return ref
     fits = _rule(rule)
     matches = [ref for ref, record in run.records.of('SR').items() if fits(record)]
     if not matches:
         raise NotFoundError(f'match: no SR fits "{rule}"')
     if len(matches) > 1:
-        raise AmbiguousError(f'match: {len(matches)} SRs fit "{rule}"', hint='Name one of them by its uuid.',
-                             details=sorted(f'{run.records.get("SR", ref)["uuid"]} ({run.records.get("SR", ref)["name_label"]})' for ref in matches))
+        raise AmbiguousError(
+            f'match: {len(matches)} SRs fit "{rule}"',
+            hint='Name one of them by its uuid.',
+            details=sorted(
+                f'{run.records.get("SR", ref)["uuid"]} ({run.records.get("SR", ref)["name_label"]})' for ref in matches
+            ),
+        )
     return matches[0]
 
 
@@ -63,14 +70,18 @@ def _rule(rule: str) -> Callable[[dict], bool]:
         return lambda record: not record['shared'] and record['content_type'] != 'iso' and record['type'] != 'udev'
     if rule == 'iso':
         return lambda record: record['content_type'] == 'iso' and record['type'] == 'iso'
-    raise ParameterError(f'match: "{rule}" is no rule', hint='Use default-sr:true, other-config:KEY=VALUE, local or iso.')
+    raise ParameterError(
+        f'match: "{rule}" is no rule', hint='Use default-sr:true, other-config:KEY=VALUE, local or iso.'
+    )
 
 
 def observe(run: Any, ref: str) -> Observed:
     run.records.load(whole=('SR', 'pool', 'PBD', 'host') if run.records.get('SR', ref) is None else ())
     record = run.records.get('SR', ref)
     pbds = [pbd for pbd in run.records.of('PBD').values() if pbd['SR'] == ref]
-    return Observed(ref, record, {'PBD': pbds, 'host': run.records.of('host'), 'default': pool_record(run)['default_SR'] == ref})
+    return Observed(
+        ref, record, {'PBD': pbds, 'host': run.records.of('host'), 'default': pool_record(run)['default_SR'] == ref}
+    )
 
 
 def update(observed: Observed, desired: Desired) -> Plan:
@@ -81,7 +92,10 @@ def update(observed: Observed, desired: Desired) -> Plan:
 
 
 def create(_desired: Desired) -> Plan:
-    raise ParameterError('state: an SR can not be created by this version', hint='Create it with xe sr-create and find it by name, uuid or match.')
+    raise ParameterError(
+        'state: an SR can not be created by this version',
+        hint='Create it with xe sr-create and find it by name, uuid or match.',
+    )
 
 
 def destroy(_observed: Observed, _desired: Desired) -> Plan:
@@ -116,7 +130,10 @@ def to_result(observed: Observed) -> dict:
         'used': int(record['physical_utilisation']),
         'free': free_space(record),
         'path': sr_path(record, observed.related['PBD']),
-        'hosts': [{'host': hosts.get(pbd['host'], {}).get('name_label', ''), 'plugged': pbd['currently_attached']} for pbd in observed.related['PBD']],
+        'hosts': [
+            {'host': hosts.get(pbd['host'], {}).get('name_label', ''), 'plugged': pbd['currently_attached']}
+            for pbd in observed.related['PBD']
+        ],
         'tags': sorted(record['tags']),
         'other_config': dict(record['other_config']),
     }

@@ -22,8 +22,19 @@ FIELDS = (
     Field('unpluggable', 'unpluggable', 'bool'),
     Field('other_config', 'other_config', 'map'),
 )
-NEW = {'type': 'Disk', 'mode': 'RW', 'bootable': False, 'unpluggable': True, 'empty': False, 'other_config': {},
-       'qos_algorithm_type': '', 'qos_algorithm_params': {}, 'device': '', 'currently_attached': False}
+SLOT = Slot('vbd', 'VBD')
+NEW = {
+    'type': 'Disk',
+    'mode': 'RW',
+    'bootable': False,
+    'unpluggable': True,
+    'empty': False,
+    'other_config': {},
+    'qos_algorithm_type': '',
+    'qos_algorithm_params': {},
+    'device': '',
+    'currently_attached': False,
+}
 """What VBD.create needs and no option gives."""
 CD_SLOT = '3'
 """The device number that guest tools and templates expect the CD drive at: disks do not take it by themselves."""
@@ -32,8 +43,11 @@ PLUG_STATES = ('Running', 'Paused')
 
 def unplug_retry(count: int) -> Retry:
     """``count`` more attempts, one second apart, while the guest holds on to the device; already detached is success."""
-    return Retry(codes=('DEVICE_DETACH_REJECTED', 'INTERNAL_ERROR', 'VM_MISSING_PV_DRIVERS'), done=('DEVICE_ALREADY_DETACHED',),
-                 count=max(0, count))
+    return Retry(
+        codes=('DEVICE_DETACH_REJECTED', 'INTERNAL_ERROR', 'VM_MISSING_PV_DRIVERS'),
+        done=('DEVICE_ALREADY_DETACHED',),
+        count=max(0, count),
+    )
 
 
 def locate(run: Any, params: dict) -> tuple[Optional[str], Desired]:
@@ -62,9 +76,15 @@ def _by_uuid(run: Any, uuid: str, absent: bool) -> Optional[str]:
 
 def _desired(run: Any, params: dict, vm: Ref, absent: bool) -> Desired:
     record = run.records.get('VM', vm) if isinstance(vm, str) else None
-    scope = {'vm': vm, 'power_state': record['power_state'] if record else 'Halted', 'unplug_retries': params.get('unplug_retries'),
-             'vdi': None, 'recreate': params.get('recreate'), 'name': params.get('vdi') or '',
-             'taken': {vbd['userdevice'] for vbd in vbds_of(run, record).values()}}
+    scope = {
+        'vm': vm,
+        'power_state': record['power_state'] if record else 'Halted',
+        'unplug_retries': params.get('unplug_retries'),
+        'vdi': None,
+        'recreate': params.get('recreate'),
+        'name': params.get('vdi') or '',
+        'taken': {vbd['userdevice'] for vbd in vbds_of(run, record).values()},
+    }
     if params.get('vdi'):
         sr = require_sr(run, params['sr']) if params.get('sr') else None
         scope['vdi'] = require_vdi(run, params['vdi'], sr)
@@ -96,10 +116,12 @@ def observe(run: Any, ref: str) -> Observed:
     run.records.load(refs=[('VBD', ref)])
     record = run.records.get('VBD', ref)
     run.records.load(refs=[('VDI', record['VDI']), ('VM', record['VM'])])
-    return Observed(ref, record, {'VDI': run.records.get('VDI', record['VDI']), 'VM': run.records.get('VM', record['VM'])})
+    return Observed(
+        ref, record, {'VDI': run.records.get('VDI', record['VDI']), 'VM': run.records.get('VM', record['VM'])}
+    )
 
 
-def create(desired: Desired, slot: Slot = Slot('vbd', 'VBD')) -> Plan:
+def create(desired: Desired, slot: Slot = SLOT) -> Plan:
     """A new VBD in ``desired.scope['vm']``; a disk is plugged at once when the VM runs, unless ``plugged`` is false.
 
     A CD drive is not: a hardware VM sees a new one at its next start only.
@@ -108,13 +130,18 @@ def create(desired: Desired, slot: Slot = Slot('vbd', 'VBD')) -> Plan:
     what = f'VDI "{desired.scope["name"]}"' if record['VDI'] != NULL_REF else 'an empty drive'
     about = f'attach {what} as device {record["userdevice"]}'
     plan = Plan([Step('VBD.create', (record,), about, makes=slot, undo=Step('VBD.destroy', (slot,), about))])
-    plan.after = {'userdevice': record['userdevice'], 'vdi': desired.scope['name'] or None,
-                  **{field.option: record[field.field] for field in FIELDS if record[field.field] not in ('', {})}}
+    plan.after = {
+        'userdevice': record['userdevice'],
+        'vdi': desired.scope['name'] or None,
+        **{field.option: record[field.field] for field in FIELDS if record[field.field] not in ('', {})},
+    }
     if desired.scope['power_state'] in PLUG_STATES and desired.get('plugged', record['type'].lower() != 'cd'):
         plan.add(_plug(slot, desired)).note('plugged', None, True)
     elif desired.get('plugged') and desired.scope['power_state'] not in PLUG_STATES:
-        raise ParameterError(f'plugged: the VM is {desired.scope["power_state"]}, so nothing can be plugged',
-                             hint='Leave plugged out: a device of a halted VM is plugged when the VM starts.')
+        raise ParameterError(
+            f'plugged: the VM is {desired.scope["power_state"]}, so nothing can be plugged',
+            hint='Leave plugged out: a device of a halted VM is plugged when the VM starts.',
+        )
     return plan
 
 
@@ -125,21 +152,33 @@ def _record(desired: Desired) -> dict:
         record['mode'] = 'RO'
     empty = is_cd and desired.scope['vdi'] is None
     if desired.scope['vdi'] is None and not empty:
-        raise ParameterError('vdi is required to attach a disk', hint='Name the VDI, or set type: CD for an empty drive.')
+        raise ParameterError(
+            'vdi is required to attach a disk', hint='Name the VDI, or set type: CD for an empty drive.'
+        )
     taken = desired.scope['taken']
     free = CD_SLOT if is_cd and CD_SLOT not in taken else first_free(taken, () if is_cd else (CD_SLOT,))
     userdevice = desired.get('userdevice') or free
-    record.update(VM=desired.scope['vm'], VDI=NULL_REF if empty else desired.scope['vdi'], empty=empty, userdevice=userdevice)
+    record.update(
+        VM=desired.scope['vm'], VDI=NULL_REF if empty else desired.scope['vdi'], empty=empty, userdevice=userdevice
+    )
     return record
 
 
 def _plug(ref: Ref, desired: Desired) -> Step:
-    return Step('VBD.plug', (ref,), 'plug the device', task=True, retry=Retry(done=('DEVICE_ALREADY_ATTACHED',)),
-                undo=unplug_step(ref, desired.scope['unplug_retries']))
+    return Step(
+        'VBD.plug',
+        (ref,),
+        'plug the device',
+        task=True,
+        retry=Retry(done=('DEVICE_ALREADY_ATTACHED',)),
+        undo=unplug_step(ref, desired.scope['unplug_retries']),
+    )
 
 
 def unplug_step(ref: Ref, retries: Optional[int]) -> Step:
-    return Step('VBD.unplug', (ref,), 'unplug the device', task=True, retry=unplug_retry(10 if retries is None else retries))
+    return Step(
+        'VBD.unplug', (ref,), 'unplug the device', task=True, retry=unplug_retry(10 if retries is None else retries)
+    )
 
 
 def update(observed: Observed, desired: Desired) -> Plan:
@@ -149,7 +188,10 @@ def update(observed: Observed, desired: Desired) -> Plan:
     if wanted is None or wanted == attached:
         return plan
     if wanted and desired.scope['power_state'] not in PLUG_STATES:
-        raise ParameterError(f'plugged: the VM is {desired.scope["power_state"]}, so nothing can be plugged', hint='Start the VM, or leave plugged out.')
+        raise ParameterError(
+            f'plugged: the VM is {desired.scope["power_state"]}, so nothing can be plugged',
+            hint='Start the VM, or leave plugged out.',
+        )
     plan.add(_plug(observed.ref, desired) if wanted else unplug_step(observed.ref, desired.scope['unplug_retries']))
     return plan.note('plugged', attached, wanted)
 
@@ -160,14 +202,30 @@ def _change_medium(plan: Plan, observed: Observed, desired: Desired) -> None:
     before = _name(observed)
     if record['type'] == 'CD':
         if not record['empty'] and (desired.get('empty') or (vdi and vdi != record['VDI'])):
-            plan.add(Step('VBD.eject', (observed.ref,), f'eject "{before}"', undo=Step('VBD.insert', (observed.ref, record['VDI']), 'insert again')))
+            plan.add(
+                Step(
+                    'VBD.eject',
+                    (observed.ref,),
+                    f'eject "{before}"',
+                    undo=Step('VBD.insert', (observed.ref, record['VDI']), 'insert again'),
+                )
+            )
             plan.note('vdi', before, None)
         if vdi and vdi != record['VDI']:
-            plan.add(Step('VBD.insert', (observed.ref, vdi), f'insert "{desired.scope["name"]}"', undo=Step('VBD.eject', (observed.ref,), 'eject')))
+            plan.add(
+                Step(
+                    'VBD.insert',
+                    (observed.ref, vdi),
+                    f'insert "{desired.scope["name"]}"',
+                    undo=Step('VBD.eject', (observed.ref,), 'eject'),
+                )
+            )
             plan.note('vdi', before or None, desired.scope['name'])
     elif vdi and vdi != record['VDI']:
-        raise ParameterError(f'userdevice: device {record["userdevice"]} holds VDI "{before}" already',
-                             hint='Choose another userdevice, leave it out, or remove that VBD first.')
+        raise ParameterError(
+            f'userdevice: device {record["userdevice"]} holds VDI "{before}" already',
+            hint='Choose another userdevice, leave it out, or remove that VBD first.',
+        )
 
 
 def _name(observed: Observed) -> str:

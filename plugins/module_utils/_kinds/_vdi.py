@@ -13,7 +13,7 @@ from .._fields import Field, new_record
 from .._plan import Desired, Kind, Observed, Plan, Ref, Retry, Slot, Step, field_changes
 from .._refs import find, is_uuid
 from .._units import MIB, format_size, parse_size
-from ._scope import is_disk, require_sr
+from ._scope import is_disk, refuse_unfinished, require_sr
 from ._sr import free_space
 
 FIELDS = (
@@ -26,24 +26,34 @@ FIELDS = (
     Field('other_config', 'other_config', 'map'),
     Field('sm_config', 'sm_config', 'map', create_only=True),
 )
-NEW = {'name_label': '', 'name_description': '', 'type': 'user', 'sharable': False, 'read_only': False, 'tags': [],
-       'other_config': {}, 'sm_config': {}, 'xenstore_data': {}}
+SLOT = Slot('vdi', 'VDI')
+NEW = {
+    'name_label': '',
+    'name_description': '',
+    'type': 'user',
+    'sharable': False,
+    'read_only': False,
+    'tags': [],
+    'other_config': {},
+    'sm_config': {},
+    'xenstore_data': {},
+}
 """What VDI.create needs and no option gives: the fields without a default in the datamodel."""
 ROUNDING = 4 * MIB
 """An SR may round a size up: VHD to 2 MiB, LVM to 4 MiB."""
 IN_USE_RETRY = Retry(codes=('VDI_IN_USE', 'OTHER_OPERATION_IN_PROGRESS'), done=('HANDLE_INVALID',), count=12, delay=2.0)
 """After a transfer the host keeps the disk plugged into its control domain for some seconds."""
-IMPORTING = 'xapi.xen:importing'
-"""other_config key of a VDI whose data have not arrived whole: it must never be taken for a disk."""
 
 
 def values_of(params: dict, prefix: str = '') -> dict:
     """The options of a VDI as Desired.values: sizes in bytes."""
     values = {field.option: params.get(field.option) for field in FIELDS}
     if params.get('size') is not None:
-        values['size'] = parse_size(f'{prefix}size', params['size'])
-        if values['size'] <= 0:
-            raise ParameterError(f'{prefix}size: "{params["size"]}" is not more than nothing', hint='Give a size such as 10GiB.')
+        size = values['size'] = parse_size(f'{prefix}size', params['size'])
+        if size <= 0:
+            raise ParameterError(
+                f'{prefix}size: "{params["size"]}" is not more than nothing', hint='Give a size such as 10GiB.'
+            )
     return values
 
 
@@ -53,10 +63,19 @@ def locate(run: Any, params: dict) -> tuple[Optional[str], Desired]:
     run.records.load(whole=('SR', 'pool'))
     absent = params['state'] == 'absent'
     scope = None if params.get('uuid') else require_sr(run, params.get('sr'))
-    ref = find(run.records.of('VDI'), identity, 'uuid' if params.get('uuid') else 'name',
-               lambda record: is_disk(record) and (scope is None or record['SR'] == scope))
+    ref = find(
+        run.records.of('VDI'),
+        identity,
+        'uuid' if params.get('uuid') else 'name',
+        lambda record: is_disk(record) and (scope is None or record['SR'] == scope),
+    )
     if ref is None and is_uuid(identity) and not absent:
-        raise ParameterError(f'uuid: there is no VDI {identity}', hint='A new VDI gets its uuid from the host: give name and size instead.')
+        raise ParameterError(
+            f'uuid: there is no VDI {identity}',
+            hint='A new VDI gets its uuid from the host: give name and size instead.',
+        )
+    if ref and not absent:
+        refuse_unfinished(run.records.get('VDI', ref), 'uuid' if params.get('uuid') else 'name')
     desired = Desired(values_of(params), {'sr': scope, 'sr_record': run.records.get('SR', scope)}, absent)
     return ref, desired
 
@@ -70,10 +89,12 @@ def observe(run: Any, ref: str) -> Observed:
     attached = [vbd['VM'] for vbd in vbds if vbd and vbd['currently_attached']]
     run.records.load(refs=[('VM', vm) for vm in attached])
     users = [vm for vm in (run.records.get('VM', item) for item in attached) if vm and not vm['is_control_domain']]
-    return Observed(ref, record, {'SR': run.records.get('SR', record['SR']), 'users': [vm['name_label'] for vm in users]})
+    return Observed(
+        ref, record, {'SR': run.records.get('SR', record['SR']), 'users': [vm['name_label'] for vm in users]}
+    )
 
 
-def create(desired: Desired, slot: Slot = Slot('vdi', 'VDI'), prefix: str = '') -> Plan:
+def create(desired: Desired, slot: Slot = SLOT, prefix: str = '') -> Plan:
     """A new VDI in ``desired.scope['sr']``; ``prefix`` goes before option names in errors."""
     size = desired.get('size')
     if size is None:
@@ -81,9 +102,13 @@ def create(desired: Desired, slot: Slot = Slot('vdi', 'VDI'), prefix: str = '') 
     _check_space(desired, size, prefix)
     record = new_record(FIELDS, desired.values, NEW)
     record.update(SR=desired.scope['sr'], virtual_size=size)
-    about = f'create VDI "{record["name_label"]}" ({format_size(size)}) on SR "{desired.scope["sr_record"]["name_label"]}"'
+    about = (
+        f'create VDI "{record["name_label"]}" ({format_size(size)}) on SR "{desired.scope["sr_record"]["name_label"]}"'
+    )
     step = Step('VDI.create', (record,), about, makes=slot, undo=destroy_step(slot, record['name_label']))
-    after = {field.option: record[field.field] for field in FIELDS if record.get(field.field) not in ('', [], {}, False)}
+    after = {
+        field.option: record[field.field] for field in FIELDS if record.get(field.field) not in ('', [], {}, False)
+    }
     plan = Plan([step], after={**after, 'size': size, 'sr': desired.scope['sr_record']['name_label']})
     return plan
 
@@ -92,8 +117,10 @@ def _check_space(desired: Desired, size: int, prefix: str) -> None:
     free = free_space(desired.scope['sr_record'])
     if free is not None and size > free:
         name = desired.scope['sr_record']['name_label']
-        raise ParameterError(f'{prefix}size: {format_size(size)} do not fit on SR "{name}", which has {format_size(free)} free',
-                             hint='Choose a smaller size or another sr, or free space there.')
+        raise ParameterError(
+            f'{prefix}size: {format_size(size)} do not fit on SR "{name}", which has {format_size(free)} free',
+            hint='Choose a smaller size or another sr, or free space there.',
+        )
 
 
 def update(observed: Observed, desired: Desired, prefix: str = '') -> Plan:
@@ -102,8 +129,10 @@ def update(observed: Observed, desired: Desired, prefix: str = '') -> Plan:
     if wanted is None or wanted <= current < wanted + ROUNDING:
         return plan
     if wanted < current:
-        raise ParameterError(f'{prefix}size: the VDI has {format_size(current)}, and a disk is never shrunk to {format_size(wanted)}: data would be lost',
-                             hint='Leave size out, or copy the data to a new, smaller disk.')
+        raise ParameterError(
+            f'{prefix}size: the VDI has {format_size(current)}, and a disk is never shrunk to {format_size(wanted)}: data would be lost',
+            hint='Leave size out, or copy the data to a new, smaller disk.',
+        )
     about = f'grow from {format_size(current)} to {format_size(wanted)}'
     plan.add(Step('VDI.resize', (observed.ref, wanted), about, task=True, needs_halted=True))
     return plan.note('size', current, wanted)
@@ -112,15 +141,16 @@ def update(observed: Observed, desired: Desired, prefix: str = '') -> Plan:
 def destroy(observed: Observed, _desired: Desired) -> Plan:
     users = observed.related['users']
     if users:
-        raise ParameterError(f'state: VDI "{observed.record["name_label"]}" is in use by {", ".join(sorted(set(users)))}', details=users,
-                             hint='Detach it first: xen_vbd with state: absent.')
+        raise ParameterError(
+            f'state: VDI "{observed.record["name_label"]}" is in use by {", ".join(sorted(set(users)))}',
+            details=users,
+            hint='Detach it first: xen_vbd with state: absent.',
+        )
     step = destroy_step(observed.ref, observed.record['name_label'])
-    return Plan([step], before={key: value for key, value in to_result(observed).items() if key in ('uuid', 'name', 'size', 'sr')})
-
-
-def is_unfinished(record: dict) -> bool:
-    """Whether an import into this VDI never came to its end."""
-    return IMPORTING in record['other_config']
+    return Plan(
+        [step],
+        before={key: value for key, value in to_result(observed).items() if key in ('uuid', 'name', 'size', 'sr')},
+    )
 
 
 def destroy_step(ref: Ref, name: str) -> Step:

@@ -24,8 +24,17 @@ FIELDS = (
     Field('ipv6_allowed', 'ipv6_allowed', 'set'),
     Field('other_config', 'other_config', 'map'),
 )
-NEW = {'MTU': 0, 'MAC': '', 'other_config': {}, 'qos_algorithm_type': '', 'qos_algorithm_params': {},
-       'locking_mode': 'network_default', 'ipv4_allowed': [], 'ipv6_allowed': []}
+SLOT = Slot('vif', 'VIF')
+NEW = {
+    'MTU': 0,
+    'MAC': '',
+    'other_config': {},
+    'qos_algorithm_type': '',
+    'qos_algorithm_params': {},
+    'locking_mode': 'network_default',
+    'ipv4_allowed': [],
+    'ipv6_allowed': [],
+}
 """What VIF.create needs and no option gives; an empty MAC lets the host generate one, MTU 0 takes that of the network."""
 UNPLUG_RETRY = Retry(codes=('DEVICE_DETACH_REJECTED',), done=('DEVICE_ALREADY_DETACHED',))
 MAC = re.compile(r'[0-9a-f]{2}(:[0-9a-f]{2}){5}')
@@ -38,9 +47,12 @@ def values_of(params: dict, prefix: str = '') -> dict:
     if params.get('device') is not None:
         values['device'] = device_number(f'{prefix}device', params['device'])
     if params.get('mac'):
-        values['mac'] = params['mac'].lower().replace('-', ':')
-        if not MAC.fullmatch(values['mac']):
-            raise ParameterError(f'{prefix}mac: "{params["mac"]}" is no MAC address', hint='Use six pairs of hexadecimal digits with colons between them.')
+        mac = values['mac'] = params['mac'].lower().replace('-', ':')
+        if not MAC.fullmatch(mac):
+            raise ParameterError(
+                f'{prefix}mac: "{params["mac"]}" is no MAC address',
+                hint='Use six pairs of hexadecimal digits with colons between them.',
+            )
     return values
 
 
@@ -57,8 +69,13 @@ def locate(run: Any, params: dict) -> tuple[Optional[str], Desired]:
     network = require_network(run, params['network']) if params.get('network') else None
     values = values_of(params)
     vifs = vifs_of(run, record)
-    scope = {'vm': vm, 'network': network, 'networks': run.records.of('network'), 'taken': {vif['device'] for vif in vifs.values()},
-             'power_state': record['power_state'] if record else 'Halted'}
+    scope = {
+        'vm': vm,
+        'network': network,
+        'networks': run.records.of('network'),
+        'taken': {vif['device'] for vif in vifs.values()},
+        'power_state': record['power_state'] if record else 'Halted',
+    }
     return ref or match(vifs, values), Desired(values, scope, absent)
 
 
@@ -90,17 +107,29 @@ def observe(run: Any, ref: str) -> Observed:
     run.records.load(refs=[('VIF', ref)])
     record = run.records.get('VIF', ref)
     run.records.load(refs=[('network', record['network']), ('VM', record['VM'])])
-    return Observed(ref, record, {'network': run.records.get('network', record['network']), 'VM': run.records.get('VM', record['VM'])})
+    return Observed(
+        ref,
+        record,
+        {'network': run.records.get('network', record['network']), 'VM': run.records.get('VM', record['VM'])},
+    )
 
 
-def create(desired: Desired, slot: Slot = Slot('vif', 'VIF'), prefix: str = '') -> Plan:
+def create(desired: Desired, slot: Slot = SLOT, prefix: str = '') -> Plan:
     """A new VIF in ``desired.scope['vm']``; plugged at once when the VM runs, unless ``plugged`` is false."""
     network = desired.scope['network']
     if network is None:
-        raise ParameterError(f'{prefix}network is required for a new VIF', hint='Give the name, the uuid or the bridge of a network.')
+        raise ParameterError(
+            f'{prefix}network is required for a new VIF', hint='Give the name, the uuid or the bridge of a network.'
+        )
     record = new_record(FIELDS, desired.values, NEW)
     device = desired.get('device') or first_free(desired.scope['taken'])
-    record.update(VM=desired.scope['vm'], network=network, device=device, MAC=desired.get('mac', ''), **_rate(desired.get('rate_limit')))
+    record.update(
+        VM=desired.scope['vm'],
+        network=network,
+        device=device,
+        MAC=desired.get('mac', ''),
+        **_rate(desired.get('rate_limit')),
+    )
     if record['MTU'] == 0:
         record['MTU'] = int(desired.scope['networks'][network]['MTU'])
     name = desired.scope['networks'][network]['name_label']
@@ -129,7 +158,14 @@ def rate_of(record: dict) -> int:
 
 
 def _plug(ref: Ref) -> Step:
-    return Step('VIF.plug', (ref,), 'plug the device', task=True, retry=Retry(done=('DEVICE_ALREADY_ATTACHED',)), undo=_unplug(ref))
+    return Step(
+        'VIF.plug',
+        (ref,),
+        'plug the device',
+        task=True,
+        retry=Retry(done=('DEVICE_ALREADY_ATTACHED',)),
+        undo=_unplug(ref),
+    )
 
 
 def _unplug(ref: Ref) -> Step:
@@ -142,14 +178,24 @@ def update(observed: Observed, desired: Desired) -> Plan:
     _refuse_fixed(observed, desired)
     network, networks = desired.scope['network'], desired.scope['networks']
     if network is not None and network != record['network']:
-        plan.add(Step('VIF.move', (observed.ref, network), f'move to network "{networks[network]["name_label"]}"',
-                      undo=Step('VIF.move', (observed.ref, record['network']), 'move back'), task=True))
+        plan.add(
+            Step(
+                'VIF.move',
+                (observed.ref, network),
+                f'move to network "{networks[network]["name_label"]}"',
+                undo=Step('VIF.move', (observed.ref, record['network']), 'move back'),
+                task=True,
+            )
+        )
         plan.note('network', networks[record['network']]['name_label'], networks[network]['name_label'])
     _change_rate(plan, observed, desired.get('rate_limit'))
     wanted, attached = desired.get('plugged'), record['currently_attached']
     if wanted is not None and wanted != attached:
         if wanted and desired.scope['power_state'] not in PLUG_STATES:
-            raise ParameterError(f'plugged: the VM is {desired.scope["power_state"]}, so nothing can be plugged', hint='Start the VM, or leave plugged out.')
+            raise ParameterError(
+                f'plugged: the VM is {desired.scope["power_state"]}, so nothing can be plugged',
+                hint='Start the VM, or leave plugged out.',
+            )
         plan.add(_plug(observed.ref) if wanted else _unplug(observed.ref)).note('plugged', attached, wanted)
     return plan
 
@@ -158,8 +204,10 @@ def _refuse_fixed(observed: Observed, desired: Desired) -> None:
     for option, field in (('mac', 'MAC'), ('mtu', 'MTU')):
         wanted = desired.get(option)
         if wanted is not None and str(observed.record[field]).lower() != str(wanted):
-            raise ParameterError(f'{option}: device {observed.record["device"]} has {observed.record[field]}, which XenAPI can not change to {wanted}',
-                                 hint='Remove the VIF with state: absent and create it again.')
+            raise ParameterError(
+                f'{option}: device {observed.record["device"]} has {observed.record[field]}, which XenAPI can not change to {wanted}',
+                hint='Remove the VIF with state: absent and create it again.',
+            )
 
 
 def _change_rate(plan: Plan, observed: Observed, wanted: Optional[int]) -> None:
@@ -174,7 +222,13 @@ def _change_rate(plan: Plan, observed: Observed, wanted: Optional[int]) -> None:
 
 def destroy(observed: Observed, _desired: Desired) -> Plan:
     record = observed.record
-    plan = Plan(before={'device': record['device'], 'mac': record['MAC'], 'network': (observed.related['network'] or {}).get('name_label', '')})
+    plan = Plan(
+        before={
+            'device': record['device'],
+            'mac': record['MAC'],
+            'network': (observed.related['network'] or {}).get('name_label', ''),
+        }
+    )
     if record['currently_attached']:
         plan.add(_unplug(observed.ref))
     return plan.add(Step('VIF.destroy', (observed.ref,), f'remove device {record["device"]}'))

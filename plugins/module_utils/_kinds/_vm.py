@@ -43,13 +43,18 @@ def locate(run: Any, params: dict) -> tuple[Optional[str], Desired]:
 def _template(run: Any, params: dict) -> str:
     def is_template(record: dict) -> bool:
         return bool(record['is_a_template']) and not record['is_a_snapshot']
+
     return require(run.records.of('VM'), params['template'], 'template', is_template)
 
 
 def _load_devices(run: Any, *vms: dict) -> None:
     """Everything that hangs on the VMs, in two calls whatever the number of devices."""
     refs = [(cls, ref) for vm in vms for cls, field in (('VBD', 'VBDs'), ('VIF', 'VIFs')) for ref in vm[field]]
-    refs += [(cls, vm[field]) for vm in vms for cls, field in (('VM_guest_metrics', 'guest_metrics'), ('host', 'resident_on'))]
+    refs += [
+        (cls, vm[field])
+        for vm in vms
+        for cls, field in (('VM_guest_metrics', 'guest_metrics'), ('host', 'resident_on'))
+    ]
     run.records.load(whole=() if run.records.of('SR') else WHOLE, refs=refs)
     run.records.load(refs=[('VDI', vbd['VDI']) for vm in vms for vbd in vbds_of(run, vm).values()])
 
@@ -65,17 +70,35 @@ def _load_named_vdis(run: Any, params: dict, vm: Optional[dict]) -> None:
 def _desired(run: Any, params: dict, ref: Optional[str], template: Optional[str], absent: bool) -> Desired:
     vms = run.records.of('VM')
     values = {field.option: params.get(field.option) for field in FIELDS}
-    for option in ('boot_mode', 'kernel', 'ramdisk', 'kernel_args', 'vcpus', 'power_state', 'wait_for', 'force', 'allow_power_cycle', 'destroy_disks'):
+    for option in (
+        'boot_mode',
+        'kernel',
+        'ramdisk',
+        'kernel_args',
+        'vcpus',
+        'power_state',
+        'wait_for',
+        'force',
+        'allow_power_cycle',
+        'destroy_disks',
+    ):
         values[option] = params.get(option)
     if params.get('memory') is not None:
         values['memory'] = parse_size('memory', params['memory'])
-    scope = {'template': Observed(template, vms[template], _related(run, vms[template])) if template else None,
-             'pool': pool_record(run), 'networks': run.records.of('network'), 'srs': run.records.of('SR'),
-             'shutdown_timeout': params.get('shutdown_timeout'), 'unplug_retries': params.get('unplug_retries')}
+    scope = {
+        'template': Observed(template, vms[template], _related(run, vms[template])) if template else None,
+        'pool': pool_record(run),
+        'networks': run.records.of('network'),
+        'srs': run.records.of('SR'),
+        'shutdown_timeout': params.get('shutdown_timeout'),
+        'unplug_retries': params.get('unplug_retries'),
+    }
     desired = Desired(values, scope, absent)
     if not absent:
         values['disks'] = [_disk(run, params, number, disk) for number, disk in enumerate(params.get('disks') or ())]
-        values['networks'] = [_network(run, number, network) for number, network in enumerate(params.get('networks') or ())]
+        values['networks'] = [
+            _network(run, number, network) for number, network in enumerate(params.get('networks') or ())
+        ]
     return desired
 
 
@@ -85,8 +108,16 @@ def _disk(run: Any, params: dict, number: int, disk: dict) -> Desired:
     values = {**disk, **_vdi.values_of({**disk, 'other_config': None, 'tags': disk.get('tags')}, prefix), 'type': None}
     sr = require_sr(run, disk.get('sr'), f'{prefix}sr') if disk.get('sr') or not disk.get('vdi') else None
     vdi = require_vdi(run, disk['vdi'], sr if disk.get('sr') else None, f'{prefix}vdi') if disk.get('vdi') else None
-    return Desired(values, {'sr': sr, 'sr_record': run.records.get('SR', sr), 'vdi': vdi, 'prefix': prefix,
-                            'vdi_record': run.records.get('VDI', vdi) if isinstance(vdi, str) else None})
+    return Desired(
+        values,
+        {
+            'sr': sr,
+            'sr_record': run.records.get('SR', sr),
+            'vdi': vdi,
+            'prefix': prefix,
+            'vdi_record': run.records.get('VDI', vdi) if isinstance(vdi, str) else None,
+        },
+    )
 
 
 def _network(run: Any, number: int, network: dict) -> Desired:
@@ -104,9 +135,15 @@ def observe(run: Any, ref: str) -> Observed:
 
 
 def _related(run: Any, record: dict) -> dict:
-    return {'VBD': vbds_of(run, record), 'VIF': vifs_of(run, record), 'VDI': run.records.of('VDI'), 'SR': run.records.of('SR'),
-            'network': run.records.of('network'), 'guest_metrics': run.records.get('VM_guest_metrics', record['guest_metrics']),
-            'host': run.records.get('host', record['resident_on'])}
+    return {
+        'VBD': vbds_of(run, record),
+        'VIF': vifs_of(run, record),
+        'VDI': run.records.of('VDI'),
+        'SR': run.records.of('SR'),
+        'network': run.records.of('network'),
+        'guest_metrics': run.records.get('VM_guest_metrics', record['guest_metrics']),
+        'host': run.records.get('host', record['resident_on']),
+    }
 
 
 def update(observed: Observed, desired: Desired) -> Plan:
@@ -121,7 +158,9 @@ def update(observed: Observed, desired: Desired) -> Plan:
         _require_consent(observed, desired, halted)
         plan.steps = [shutdown_step(observed.ref, desired), *plan.steps]
         wanted = desired.get('power_state') or POWER_STATES[state]
-        return plan.add(*power_steps(observed.ref, 'Halted', wanted, desired), *wait_steps(observed, desired, wanted, True))
+        return plan.add(
+            *power_steps(observed.ref, 'Halted', wanted, desired), *wait_steps(observed, desired, wanted, True)
+        )
     wanted = desired.get('power_state') or POWER_STATES[state]
     steps = power_steps(observed.ref, state, wanted, desired)
     if steps:
@@ -133,18 +172,28 @@ def _require_consent(observed: Observed, desired: Desired, halted: list[Step]) -
     if desired.get('allow_power_cycle') or desired.get('power_state') == 'halted':
         return
     what = sorted({step.about for step in halted})
-    raise PowerCycleRequired(f'VM "{observed.record["name_label"]}" is {POWER_STATES[observed.record["power_state"]]}, and this needs it halted: '
-                             f'{", ".join(what)}', details=what,
-                             hint='Set allow_power_cycle: true to let it be shut down and started again, or power_state: halted.')
+    raise PowerCycleRequired(
+        f'VM "{observed.record["name_label"]}" is {POWER_STATES[observed.record["power_state"]]}, and this needs it halted: '
+        f'{", ".join(what)}',
+        details=what,
+        hint='Set allow_power_cycle: true to let it be shut down and started again, or power_state: halted.',
+    )
 
 
 def destroy(observed: Observed, desired: Desired) -> Plan:
     """Disks go first: a run that is cut off half-way still finds the VM, and the next run ends the work."""
     record, state = observed.record, observed.record['power_state']
-    plan = Plan(before={key: value for key, value in to_result(observed).items() if key in ('uuid', 'name', 'power_state', 'disks')})
+    plan = Plan(
+        before={
+            key: value for key, value in to_result(observed).items() if key in ('uuid', 'name', 'power_state', 'disks')
+        }
+    )
     if state != 'Halted':
         if not (desired.get('force') or desired.get('allow_power_cycle')):
-            raise PowerCycleRequired(f'VM "{record["name_label"]}" is {POWER_STATES[state]}', hint='Halt it first, or set force: true to remove it as it is.')
+            raise PowerCycleRequired(
+                f'VM "{record["name_label"]}" is {POWER_STATES[state]}',
+                hint='Halt it first, or set force: true to remove it as it is.',
+            )
         plan.add(shutdown_step(observed.ref, desired))
     for ref in owned_disks(observed, desired.get('destroy_disks', 'owned')):
         plan.add(_vdi.destroy_step(ref, observed.related['VDI'][ref]['name_label']))

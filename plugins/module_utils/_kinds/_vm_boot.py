@@ -10,7 +10,14 @@ from .._errors import ParameterError
 from .._plan import Desired
 
 BOOT_FIELDS = ('HVM_boot_policy', 'HVM_boot_params', 'PV_bootloader', 'PV_args', 'PV_kernel', 'PV_ramdisk')
-PV = {'HVM_boot_policy': '', 'HVM_boot_params': {}, 'PV_bootloader': '', 'PV_args': '', 'PV_kernel': '', 'PV_ramdisk': ''}
+PV = {
+    'HVM_boot_policy': '',
+    'HVM_boot_params': {},
+    'PV_bootloader': '',
+    'PV_args': '',
+    'PV_kernel': '',
+    'PV_ramdisk': '',
+}
 
 
 def boot_fields(desired: Desired) -> dict:
@@ -21,8 +28,15 @@ def boot_fields(desired: Desired) -> dict:
     mode = desired.get('boot_mode', 'hvm')
     if mode == 'pv_kernel':
         if not desired.get('kernel'):
-            raise ParameterError('kernel is required with boot_mode: pv_kernel', hint='Give the path of a kernel in dom0.')
-        return {**PV, 'PV_args': desired.get('kernel_args', 'root=/dev/xvda1'), 'PV_kernel': desired.get('kernel'), 'PV_ramdisk': desired.get('ramdisk', '')}
+            raise ParameterError(
+                'kernel is required with boot_mode: pv_kernel', hint='Give the path of a kernel in dom0.'
+            )
+        return {
+            **PV,
+            'PV_args': desired.get('kernel_args', 'root=/dev/xvda1'),
+            'PV_kernel': desired.get('kernel'),
+            'PV_ramdisk': desired.get('ramdisk', ''),
+        }
     if mode == 'pv_grub':
         return {**PV, 'PV_bootloader': 'pygrub', 'PV_args': desired.get('kernel_args', '')}
     return {**PV, 'HVM_boot_policy': 'BIOS order', 'HVM_boot_params': {'order': 'dc'}}

@@ -24,10 +24,24 @@ VM_SLOT = Slot('vm', 'VM')
 PLATFORM = {'acpi': 'true', 'apic': 'true', 'pae': 'true', 'viridian': 'false', 'timeoffset': '0'}
 """The platform keys that every new record gets; nx is added by the way it boots."""
 PLAIN = {
-    'name_description': '', 'user_version': 0, 'is_a_template': False, 'affinity': '', 'VCPUs_params': {},
-    'actions_after_shutdown': 'destroy', 'actions_after_reboot': 'restart', 'actions_after_crash': 'destroy',
-    'PV_bootloader_args': '', 'PV_legacy_args': '', 'PCI_bus': '', 'other_config': {}, 'recommendations': '', 'tags': [],
-    'xenstore_data': {'vm-data/allowvssprovider': 'false'}, 'ha_always_run': False, 'ha_restart_priority': '', 'blocked_operations': {},
+    'name_description': '',
+    'user_version': 0,
+    'is_a_template': False,
+    'affinity': '',
+    'VCPUs_params': {},
+    'actions_after_shutdown': 'destroy',
+    'actions_after_reboot': 'restart',
+    'actions_after_crash': 'destroy',
+    'PV_bootloader_args': '',
+    'PV_legacy_args': '',
+    'PCI_bus': '',
+    'other_config': {},
+    'recommendations': '',
+    'tags': [],
+    'xenstore_data': {'vm-data/allowvssprovider': 'false'},
+    'ha_always_run': False,
+    'ha_restart_priority': '',
+    'blocked_operations': {},
 }
 """The fields of a bare record that no option gives."""
 
@@ -52,12 +66,24 @@ def _shown(desired: Desired) -> dict:
 def _from_record(plan: Plan, desired: Desired) -> Observed:
     for option, example in (('memory', '1GiB'), ('vcpus', '1')):
         if desired.get(option) is None:
-            raise ParameterError(f'{option} is required for a new VM without a template', hint=f'Give {option}, for example {example}, or template.')
+            raise ParameterError(
+                f'{option} is required for a new VM without a template',
+                hint=f'Give {option}, for example {example}, or template.',
+            )
     memory, vcpus = desired.get('memory'), desired.get('vcpus')
     platform = {**PLATFORM, 'nx': 'false' if is_paravirtualized(desired) else 'true'}
-    defaults = {**PLAIN, **boot_fields(desired), 'platform': platform, 'memory_static_min': 0, 'memory_static_max': memory,
-                'memory_dynamic_min': memory, 'memory_dynamic_max': memory, 'memory_target': memory,
-                'VCPUs_max': vcpus, 'VCPUs_at_startup': vcpus}
+    defaults = {
+        **PLAIN,
+        **boot_fields(desired),
+        'platform': platform,
+        'memory_static_min': 0,
+        'memory_static_max': memory,
+        'memory_dynamic_min': memory,
+        'memory_dynamic_max': memory,
+        'memory_target': memory,
+        'VCPUs_max': vcpus,
+        'VCPUs_at_startup': vcpus,
+    }
     record = new_record(FIELDS, desired.values, defaults)
     about = f'create VM "{record["name_label"]}" ({vcpus} vCPUs, {format_size(memory)})'
     plan.add(Step('VM.create', (record,), about, makes=VM_SLOT, undo=_undo()))
@@ -66,17 +92,39 @@ def _from_record(plan: Plan, desired: Desired) -> Observed:
 
 
 def _nothing(desired: Desired) -> dict:
-    return {'VBD': {}, 'VIF': {}, 'VDI': {}, 'SR': desired.scope['srs'], 'network': desired.scope['networks'], 'guest_metrics': None, 'host': None}
+    return {
+        'VBD': {},
+        'VIF': {},
+        'VDI': {},
+        'SR': desired.scope['srs'],
+        'network': desired.scope['networks'],
+        'guest_metrics': None,
+        'host': None,
+    }
 
 
 def _from_template(plan: Plan, desired: Desired, template: Observed) -> Observed:
     """Clone and provision; the disks that a default template only describes are made like those of the user."""
     record, name = template.record, desired.get('name')
     has_disks = bool(template.related['VBD'])
-    plan.add(Step('VM.clone', (template.ref, name), f'clone template "{record["name_label"]}" as "{name}"', makes=VM_SLOT, undo=_undo(), task=has_disks))
+    plan.add(
+        Step(
+            'VM.clone',
+            (template.ref, name),
+            f'clone template "{record["name_label"]}" as "{name}"',
+            makes=VM_SLOT,
+            undo=_undo(),
+            task=has_disks,
+        )
+    )
     if 'disks' in record['other_config']:
-        plan.add(Step('VM.remove_from_other_config', (VM_SLOT, 'disks'), 'take over the disks that the template describes'))
-        desired.values['disks'] = [*desired.values['disks'], *_described_disks(desired, record['other_config']['disks'])]
+        plan.add(
+            Step('VM.remove_from_other_config', (VM_SLOT, 'disks'), 'take over the disks that the template describes')
+        )
+        desired.values['disks'] = [
+            *desired.values['disks'],
+            *_described_disks(desired, record['other_config']['disks']),
+        ]
     plan.add(Step('VM.provision', (VM_SLOT,), 'make it a VM', task=has_disks))
     clone = adopted(template, VM_SLOT, {**record, 'name_label': name, 'power_state': 'Halted', 'guest_metrics': ''})
     if has_disks or clone.related['VIF']:
@@ -103,9 +151,15 @@ def _described_disk(desired: Desired, node: Any) -> Desired:
     named = [ref for ref, record in srs.items() if record['uuid'] == node.get('sr')]
     sr = named[0] if named else desired.scope['pool']['default_SR']
     if sr not in srs:
-        raise ParameterError('disks: the template describes a disk, and the pool has no default SR to put it on',
-                             hint=f'List the disk with userdevice {node.get("device")} and an sr.')
-    values = {'userdevice': node.get('device'), 'size': int(node.get('size', '0')), 'bootable': node.get('bootable') == 'true'}
+        raise ParameterError(
+            'disks: the template describes a disk, and the pool has no default SR to put it on',
+            hint=f'List the disk with userdevice {node.get("device")} and an sr.',
+        )
+    values = {
+        'userdevice': node.get('device'),
+        'size': int(node.get('size', '0')),
+        'bootable': node.get('bootable') == 'true',
+    }
     return Desired(values, {'sr': sr, 'sr_record': srs[sr], 'vdi': None, 'vdi_record': None, 'prefix': 'disks.'})
 
 
@@ -119,7 +173,11 @@ def _destroy_new(run: Any) -> None:
     A disk that was there before this run began, or that another VM has too, is never touched.
     """
     vm = run.bindings[VM_SLOT]
-    disks = [vbd['VDI'] for vbd in _records(run, 'VBD', run.session.call('VM.get_VBDs', vm)) if vbd['type'] == 'Disk' and not vbd['empty']]
+    disks = [
+        vbd['VDI']
+        for vbd in _records(run, 'VBD', run.session.call('VM.get_VBDs', vm))
+        if vbd['type'] == 'Disk' and not vbd['empty']
+    ]
     fresh = [ref for ref in disks if ref not in run.existing and len(run.session.call('VDI.get_VBDs', ref)) == 1]
     run.session.call('VM.destroy', vm)
     for ref in fresh:

@@ -24,6 +24,7 @@ def is_disk_drive(vbd: dict) -> bool:
 
 # -------------------------------------------------------------------------------------------- a clone
 
+
 def adopted(template: Observed, vm: Slot, record: dict) -> Observed:
     """The clone of a template as it will be: the same devices at the same numbers, their references not known yet."""
     vdis = {}
@@ -35,11 +36,14 @@ def adopted(template: Observed, vm: Slot, record: dict) -> Observed:
         vdis[ref] = source
         vbds[_vbd_slot(vbd['userdevice'])] = {**vbd, 'VDI': ref}
     vifs = {_vif_slot(vif['device']): vif for vif in template.related['VIF'].values()}
-    return Observed(vm, record, {**template.related, 'VBD': vbds, 'VIF': vifs, 'VDI': {**template.related['VDI'], **vdis}})
+    return Observed(
+        vm, record, {**template.related, 'VBD': vbds, 'VIF': vifs, 'VDI': {**template.related['VDI'], **vdis}}
+    )
 
 
 def read_clone(vm: Slot) -> Step:
     """Find the references of the devices that came with a clone."""
+
     def perform(run: Any) -> None:
         record = run.session.call('VM.get_record', run.bindings[vm])
         run.records.load(refs=[('VBD', ref) for ref in record['VBDs']] + [('VIF', ref) for ref in record['VIFs']])
@@ -49,6 +53,7 @@ def read_clone(vm: Slot) -> Step:
             run.bindings[_vdi_slot(vbd['userdevice'])] = vbd['VDI']
         for ref in record['VIFs']:
             run.bindings[_vif_slot(run.records.get('VIF', ref)['device'])] = ref
+
     return Step('VM.get_record', (vm,), 'read the devices that came with the clone', perform=perform, changes=False)
 
 
@@ -66,9 +71,12 @@ def _vif_slot(number: str) -> Slot:
 
 # -------------------------------------------------------------------------------------------- disks
 
+
 def disk_plans(plan: Plan, base: Observed, desired: Desired, vm: Ref, state: str) -> None:
     """Add what makes the disks of ``base`` those of ``desired``; ``state`` is the power state in which it will happen."""
-    taken = {vbd['userdevice'] for vbd in base.related['VBD'].values()} | _explicit(desired.get('disks', ()), 'userdevice', 'disks')
+    taken = {vbd['userdevice'] for vbd in base.related['VBD'].values()} | _explicit(
+        desired.get('disks', ()), 'userdevice', 'disks'
+    )
     claimed: set = set()
     for disk in desired.get('disks', ()):
         ref = _match_disk(base, disk, claimed)
@@ -85,20 +93,27 @@ def disk_plans(plan: Plan, base: Observed, desired: Desired, vm: Ref, state: str
 
 def _explicit(entries: Any, option: str, listed: str) -> set[str]:
     """The device numbers that the user gave; one given twice is an error."""
-    numbers = [device_number(f'{listed}.{option}', entry.get(option)) for entry in entries if entry.get(option) is not None]
+    numbers = [
+        device_number(f'{listed}.{option}', entry.get(option)) for entry in entries if entry.get(option) is not None
+    ]
     twice = sorted({number for number in numbers if numbers.count(number) > 1})
     if twice:
-        raise ParameterError(f'{listed}: {option} {", ".join(twice)} is given more than once', hint='Give each entry a number of its own.')
+        raise ParameterError(
+            f'{listed}: {option} {", ".join(twice)} is given more than once',
+            hint='Give each entry a number of its own.',
+        )
     return set(numbers)
 
 
 def _match_disk(base: Observed, disk: Desired, claimed: set) -> Optional[Ref]:
     """The VBD that an entry means: at its device number, else with its VDI, else with a VDI of its name."""
+
     def first(fits: Callable[[dict, dict], bool]) -> Optional[Ref]:
         for ref, vbd in base.related['VBD'].items():
             if ref not in claimed and is_disk_drive(vbd) and fits(vbd, base.related['VDI'].get(vbd['VDI']) or {}):
                 return ref
         return None
+
     if disk.get('userdevice') is not None:
         return _at_number(base, disk)
     if disk.scope['vdi'] is not None:
@@ -112,8 +127,10 @@ def _at_number(base: Observed, disk: Desired) -> Optional[Ref]:
         if vbd['userdevice'] != number:
             continue
         if not is_disk_drive(vbd):
-            raise ParameterError(f'{disk.scope["prefix"]}userdevice: device {number} is a {vbd["type"]} drive',
-                                 hint='Choose another userdevice, or leave it out.')
+            raise ParameterError(
+                f'{disk.scope["prefix"]}userdevice: device {number} is a {vbd["type"]} drive',
+                hint='Choose another userdevice, or leave it out.',
+            )
         return ref
     return None
 
@@ -125,7 +142,9 @@ def _keep_disk(base: Observed, ref: Ref, disk: Desired, desired: Desired, vm: Re
     plan = Plan()
     if vdi is not None:
         plan = _vdi.update(Observed(vbd['VDI'], vdi, {}), wanted, disk.scope['prefix'])
-    child = _vbd.update(Observed(ref, vbd, {'VDI': vdi}), _vbd_desired(base, disk, desired, vm, state, disk.scope['vdi']))
+    child = _vbd.update(
+        Observed(ref, vbd, {'VDI': vdi}), _vbd_desired(base, disk, desired, vm, state, disk.scope['vdi'])
+    )
     plan.add(*child.steps)
     plan.before.update(child.before)
     plan.after.update(child.after)
@@ -135,8 +154,10 @@ def _keep_disk(base: Observed, ref: Ref, disk: Desired, desired: Desired, vm: Re
 def _same_sr(base: Observed, vdi: dict, disk: Desired) -> Desired:
     if disk.scope['sr'] != vdi['SR']:
         there = (base.related['SR'].get(vdi['SR']) or {}).get('name_label', '')
-        raise ParameterError(f'{disk.scope["prefix"]}sr: the disk is on SR "{there}", and a disk is not moved by changing its sr',
-                             hint=f'Leave sr out or set it to "{there}".')
+        raise ParameterError(
+            f'{disk.scope["prefix"]}sr: the disk is on SR "{there}", and a disk is not moved by changing its sr',
+            hint=f'Leave sr out or set it to "{there}".',
+        )
     return disk
 
 
@@ -145,11 +166,18 @@ def _add_disk(base: Observed, number: str, disk: Desired, desired: Desired, vm: 
     prefix, vdi = disk.scope['prefix'], disk.scope['vdi']
     if vdi is None:
         slot = _vdi_slot(number)
-        values = {**disk.values, 'name': disk.get('name') or f'{desired.get("name") or base.record["name_label"]}-{number}'}
+        values = {
+            **disk.values,
+            'name': disk.get('name') or f'{desired.get("name") or base.record["name_label"]}-{number}',
+        }
         plan = _vdi.create(Desired(values, disk.scope), slot, prefix)
         vdi = slot
     else:
-        plan = _vdi.update(Observed(vdi, disk.scope['vdi_record'], {}), disk, prefix) if disk.scope['vdi_record'] else Plan()
+        plan = (
+            _vdi.update(Observed(vdi, disk.scope['vdi_record'], {}), disk, prefix)
+            if disk.scope['vdi_record']
+            else Plan()
+        )
     wanted = _vbd_desired(base, disk, desired, vm, state, vdi)
     owner = disk.get('owner', disk.scope['vdi'] is None)
     wanted.values.update(userdevice=number, other_config=OWNER if owner else None)
@@ -159,9 +187,20 @@ def _add_disk(base: Observed, number: str, disk: Desired, desired: Desired, vm: 
 
 
 def _vbd_desired(base: Observed, disk: Desired, desired: Desired, vm: Ref, state: str, vdi: Optional[Ref]) -> Desired:
-    values = {'mode': disk.get('mode'), 'bootable': disk.get('bootable'), 'type': None, 'unpluggable': disk.get('unpluggable')}
-    scope = {'vm': vm, 'vdi': vdi, 'power_state': state, 'unplug_retries': desired.scope['unplug_retries'], 'name': disk.get('vdi') or '',
-             'taken': {vbd['userdevice'] for vbd in base.related['VBD'].values()}}
+    values = {
+        'mode': disk.get('mode'),
+        'bootable': disk.get('bootable'),
+        'type': None,
+        'unpluggable': disk.get('unpluggable'),
+    }
+    scope = {
+        'vm': vm,
+        'vdi': vdi,
+        'power_state': state,
+        'unplug_retries': desired.scope['unplug_retries'],
+        'name': disk.get('vdi') or '',
+        'taken': {vbd['userdevice'] for vbd in base.related['VBD'].values()},
+    }
     return Desired(values, scope)
 
 
@@ -183,7 +222,12 @@ def disk_results(observed: Observed) -> list[dict]:
         vdi = observed.related['VDI'].get(vbd['VDI']) or {}
         shown = _vbd.to_result(Observed(ref, vbd, {'VDI': vdi}))
         sr = observed.related['SR'].get(vdi.get('SR')) or {}
-        shown.update(size=int(vdi.get('virtual_size', 0)), sr=sr.get('name_label', ''), name=vdi.get('name_label', ''), owner='owner' in vbd['other_config'])
+        shown.update(
+            size=int(vdi.get('virtual_size', 0)),
+            sr=sr.get('name_label', ''),
+            name=vdi.get('name_label', ''),
+            owner='owner' in vbd['other_config'],
+        )
         shown.pop('vm')
         disks.append(shown)
     return disks
@@ -191,14 +235,25 @@ def disk_results(observed: Observed) -> list[dict]:
 
 # -------------------------------------------------------------------------------------------- networks
 
+
 def network_plans(plan: Plan, base: Observed, desired: Desired, vm: Ref, state: str) -> None:
     """Add what makes the VIFs of ``base`` those of ``desired``."""
-    taken = {vif['device'] for vif in base.related['VIF'].values()} | _explicit(desired.get('networks', ()), 'device', 'networks')
+    taken = {vif['device'] for vif in base.related['VIF'].values()} | _explicit(
+        desired.get('networks', ()), 'device', 'networks'
+    )
     claimed: set = set()
     for entry in desired.get('networks', ()):
         prefix = entry.scope['prefix']
-        wanted = Desired(_vif.values_of(entry.values, prefix), {'vm': vm, 'network': entry.scope['network'], 'power_state': state,
-                                                                'networks': desired.scope['networks'], 'taken': taken})
+        wanted = Desired(
+            _vif.values_of(entry.values, prefix),
+            {
+                'vm': vm,
+                'network': entry.scope['network'],
+                'power_state': state,
+                'networks': desired.scope['networks'],
+                'taken': taken,
+            },
+        )
         ref = _match_vif(base, wanted, claimed)
         if ref is None:
             wanted.values['device'] = wanted.get('device') or first_free(taken)
@@ -238,5 +293,3 @@ def network_results(observed: Observed) -> list[dict]:
         shown['addresses'] = addresses_of_device(observed.related['guest_metrics'], vif['device'])
         networks.append(shown)
     return networks
-
-

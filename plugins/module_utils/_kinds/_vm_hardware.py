@@ -32,7 +32,14 @@ def _plan_memory(plan: Plan, observed: Observed, wanted: Optional[int]) -> None:
     if wanted is None or all(int(record[field]) == wanted for field in fields):
         return
     least = min(int(record['memory_static_min']), wanted)
-    plan.add(Step('VM.set_memory_limits', (observed.ref, least, wanted, wanted, wanted), f'set memory to {format_size(wanted)}', needs_halted=True))
+    plan.add(
+        Step(
+            'VM.set_memory_limits',
+            (observed.ref, least, wanted, wanted, wanted),
+            f'set memory to {format_size(wanted)}',
+            needs_halted=True,
+        )
+    )
     plan.note('memory', int(record['memory_static_max']), wanted)
 
 
@@ -41,9 +48,13 @@ def _plan_vcpus(plan: Plan, observed: Observed, wanted: Optional[int]) -> None:
     record = observed.record
     most, startup = int(record['VCPUs_max']), int(record['VCPUs_at_startup'])
     steps = []
-    if wanted is not None and wanted != most:
+    if wanted is None:
+        return
+    if wanted != most:
         steps.append(Step('VM.set_VCPUs_max', (observed.ref, wanted), f'set vcpus to {wanted}', needs_halted=True))
-    if wanted is not None and wanted != startup:
-        steps.append(Step('VM.set_VCPUs_at_startup', (observed.ref, wanted), f'set vcpus to {wanted}', needs_halted=True))
+    if wanted != startup:
+        steps.append(
+            Step('VM.set_VCPUs_at_startup', (observed.ref, wanted), f'set vcpus to {wanted}', needs_halted=True)
+        )
     if steps:
         plan.add(*(steps if wanted > most else reversed(steps))).note('vcpus', startup, wanted)

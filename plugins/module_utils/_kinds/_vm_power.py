@@ -16,7 +16,13 @@ from .._wait import Deadline
 
 POWER_STATES = {'Running': 'running', 'Halted': 'halted', 'Suspended': 'suspended', 'Paused': 'paused'}
 """XenAPI vm_power_state and the words of power_state."""
-UNWILLING = ('VM_LACKS_FEATURE', 'VM_MISSING_PV_DRIVERS', 'VM_SHUTDOWN_TIMEOUT', 'VM_FAILED_SHUTDOWN_ACKNOWLEDGMENT', 'OPERATION_NOT_ALLOWED')
+UNWILLING = (
+    'VM_LACKS_FEATURE',
+    'VM_MISSING_PV_DRIVERS',
+    'VM_SHUTDOWN_TIMEOUT',
+    'VM_FAILED_SHUTDOWN_ACKNOWLEDGMENT',
+    'OPERATION_NOT_ALLOWED',
+)
 """What a guest answers that can't be shut down by asking."""
 
 
@@ -43,6 +49,7 @@ def power_steps(vm: Ref, current: str, wanted: str, desired: Desired, new: bool 
 
 def shutdown_step(vm: Ref, desired: Desired) -> Step:
     """Ask the guest to shut down; only with ``force`` is it switched off when it can not, or does not in time."""
+
     def perform(run: Any) -> None:
         ref = run.resolve(vm)
         try:
@@ -54,10 +61,17 @@ def shutdown_step(vm: Ref, desired: Desired) -> Step:
                 error.hint = 'Install the guest tools, raise shutdown_timeout, or set force: true to switch the VM off.'
                 raise
             run_task(run.session, 'VM.hard_shutdown', (ref,), run.deadline('the hard shutdown'))
-    return Step('VM.clean_shutdown', (vm,), 'shut down' + (', by force if need be' if desired.get('force') else ''), perform=perform)
+
+    return Step(
+        'VM.clean_shutdown',
+        (vm,),
+        'shut down' + (', by force if need be' if desired.get('force') else ''),
+        perform=perform,
+    )
 
 
 # -------------------------------------------------------------------------------------------- waiting
+
 
 def wait_steps(observed: Observed, desired: Desired, state: str, moved: bool) -> list[Step]:
     """A step that waits for what ``wait_for`` names, unless it is there already."""
@@ -65,10 +79,20 @@ def wait_steps(observed: Observed, desired: Desired, state: str, moved: bool) ->
     if goal in (None, 'none'):
         return []
     if state != 'running':
-        raise ParameterError(f'wait_for: a VM that is {state} has no {goal}', hint='Set power_state: running, or leave wait_for out.')
+        raise ParameterError(
+            f'wait_for: a VM that is {state} has no {goal}', hint='Set power_state: running, or leave wait_for out.'
+        )
     if not moved and (goal == 'running' or addresses_of(observed.related['guest_metrics'])):
         return []
-    return [Step('event.from', (observed.ref,), f'wait for {goal}', changes=False, perform=lambda run: _wait(run, run.resolve(observed.ref), goal))]
+    return [
+        Step(
+            'event.from',
+            (observed.ref,),
+            f'wait for {goal}',
+            changes=False,
+            perform=lambda run: _wait(run, run.resolve(observed.ref), goal),
+        )
+    ]
 
 
 def _wait(run: Any, vm: str, goal: str) -> None:
@@ -85,7 +109,11 @@ def _progress(record: dict, goal: str) -> tuple[Optional[str], str]:
         return None, f'the VM is {POWER_STATES.get(record["power_state"], record["power_state"])}'
     if goal == 'running':
         return 'running', 'running'
-    return (None, 'the VM runs, and its guest has no guest tools (yet)') if 'NULL' in record['guest_metrics'] else (record['guest_metrics'], '')
+    return (
+        (None, 'the VM runs, and its guest has no guest tools (yet)')
+        if 'NULL' in record['guest_metrics']
+        else (record['guest_metrics'], '')
+    )
 
 
 def _address_progress(record: dict) -> tuple[Optional[str], str]:
@@ -110,6 +138,7 @@ def _follow(run: Any, subscription: list[str], deadline: Deadline, progress: Any
 
 # -------------------------------------------------------------------------------------------- addresses
 
+
 def addresses_of(metrics: Optional[dict]) -> list[str]:
     """Every usable address that the guest reports, in order of device, IPv4 first (VM_guest_metrics.networks)."""
     networks = (metrics or {}).get('networks', {})
@@ -120,7 +149,11 @@ def addresses_of(metrics: Optional[dict]) -> list[str]:
 def addresses_of_device(metrics: Optional[dict], device: str) -> list[str]:
     """The usable addresses of one VIF: keys ``N/ip``, ``N/ipv4/M`` and ``N/ipv6/M``; link-local ones are of no use to anybody."""
     networks = (metrics or {}).get('networks', {})
-    values = [networks[key] for key in sorted(networks) if key == f'{device}/ip' or key.startswith((f'{device}/ipv4/', f'{device}/ipv6/'))]
+    values = [
+        networks[key]
+        for key in sorted(networks)
+        if key == f'{device}/ip' or key.startswith((f'{device}/ipv4/', f'{device}/ipv6/'))
+    ]
     return list(dict.fromkeys(value for value in values if _is_usable(value)))
 
 
