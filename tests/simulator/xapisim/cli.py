@@ -112,6 +112,6 @@ def announce(ready, path):
 
 
 def _await_end_of_input(done):
-    while sys.stdin.buffer.read(4096):
+    while os.read(sys.stdin.fileno(), 4096):   # unbuffered: the interpreter could not end while a buffer is being filled
         pass
     done.set()

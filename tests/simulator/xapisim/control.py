@@ -94,8 +94,13 @@ def _coverage(sim, told):
     return found
 
 
+def _hosts(sim, told):
+    """The address of every host: those that are not the coordinator have ports of their own."""
+    return {host: listener.url for host, listener in sim.listeners.items()}
+
+
 _ACTIONS = {('GET', 'journal'): _locked(_journal), ('DELETE', 'journal'): _locked(_clear_journal),
             ('GET', 'faults'): _locked(lambda sim, told: sim.faults.rules), ('POST', 'faults'): _locked(_faults),
             ('DELETE', 'faults'): _locked(_clear_faults), ('GET', 'clock'): _now, ('POST', 'clock'): _clock,
             ('GET', 'leaks'): _locked(lambda sim, told: leaks.find(sim)), ('POST', 'reset'): _locked(_reset),
-            ('GET', 'coverage'): _locked(_coverage)}
+            ('GET', 'coverage'): _locked(_coverage), ('GET', 'hosts'): _hosts}

@@ -37,6 +37,8 @@ class Faults:
 
     def check(self, rule):
         """ValueError with the reason for a rule that cannot work."""
+        if not isinstance(rule, dict):
+            raise ValueError('a rule is a map, not %r' % (rule,))
         for key, value in rule.items():
             if key not in _KEYS or isinstance(value, bool) != (_KEYS[key] is bool) or not isinstance(value, _KEYS[key]):
                 raise ValueError('%s: %r is not a rule of a fault' % (key, value))

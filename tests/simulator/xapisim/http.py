@@ -47,7 +47,7 @@ class Request:
         """At most so many bytes of the body; b'' at its end. Ended when the client breaks off."""
         if self._chunked and not self._left:
             self._left = self._next_chunk()
-        if self._left is None and self.method in ('GET', 'HEAD', 'OPTIONS', 'POST'):
+        if self._left is None and self.method != 'PUT':
             return b''
         wanted = length if self._left is None else min(length, self._left)
         data = self.connection.rfile.read1(wanted) if wanted else b''

@@ -47,7 +47,8 @@ class _Maker:
                 self._message('destroy', 'destroy', [('self', self.ref)], None, role, None, True, removed)]
 
     def of_field(self, field):
-        yield self._message('get_' + field.name, 'get', [('self', self.ref)], field.type, self.reader, field, False, field.removed)
+        reader = field.flags.get('reader', self.reader)
+        yield self._message('get_' + field.name, 'get', [('self', self.ref)], field.type, reader, field, False, field.removed)
         if field.qualifier != 'RW':
             return
         yield self._writer('set_', 'set', field, ('value', field.type))
