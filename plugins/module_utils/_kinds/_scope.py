@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from .._errors import NotFoundError, ParameterError
-from .._plan import Ref
+from .._plan import Ref, Retry
 from .._refs import find, is_null, is_uuid, not_found, require
 
+RELEASE_RETRY = Retry(codes=('VDI_IN_USE',), count=12, delay=1.0)
+"""After a transfer the host keeps the disk plugged into its control domain for some seconds."""
 IMPORTING = 'xapi.xen:importing'
 """other_config key of a VDI whose data have not arrived whole: it must never be taken for a disk."""
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Optional
 
 from .._errors import ParameterError
@@ -13,7 +14,7 @@ from .._fields import Field, new_record
 from .._plan import Desired, Kind, Observed, Plan, Ref, Retry, Slot, Step, field_changes
 from .._refs import is_null, not_found
 from .._session import NULL_REF
-from ._scope import device_number, first_free, require_sr, require_vdi, require_vm
+from ._scope import RELEASE_RETRY, device_number, first_free, require_sr, require_vdi, require_vm
 
 FIELDS = (
     Field('type', 'type', 'enum'),
@@ -170,7 +171,7 @@ def _plug(ref: Ref, desired: Desired) -> Step:
         (ref,),
         'plug the device',
         task=True,
-        retry=Retry(done=('DEVICE_ALREADY_ATTACHED',)),
+        retry=replace(RELEASE_RETRY, done=('DEVICE_ALREADY_ATTACHED',)),
         undo=unplug_step(ref, desired.scope['unplug_retries']),
     )
 

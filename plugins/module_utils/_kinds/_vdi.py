@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Optional
 
 from .._errors import ParameterError
 from .._fields import Field, new_record
-from .._plan import Desired, Kind, Observed, Plan, Ref, Retry, Slot, Step, field_changes
+from .._plan import Desired, Kind, Observed, Plan, Ref, Slot, Step, field_changes
 from .._refs import find, is_uuid
 from .._units import MIB, format_size, parse_size
-from ._scope import is_disk, refuse_unfinished, require_sr
+from ._scope import RELEASE_RETRY, is_disk, refuse_unfinished, require_sr
 from ._sr import free_space
 
 FIELDS = (
@@ -39,10 +40,11 @@ NEW = {
     'xenstore_data': {},
 }
 """What VDI.create needs and no option gives: the fields without a default in the datamodel."""
+DESTROY_RETRY = replace(
+    RELEASE_RETRY, codes=(*RELEASE_RETRY.codes, 'OTHER_OPERATION_IN_PROGRESS'), done=('HANDLE_INVALID',)
+)
 ROUNDING = 4 * MIB
 """An SR may round a size up: VHD to 2 MiB, LVM to 4 MiB."""
-IN_USE_RETRY = Retry(codes=('VDI_IN_USE', 'OTHER_OPERATION_IN_PROGRESS'), done=('HANDLE_INVALID',), count=12, delay=2.0)
-"""After a transfer the host keeps the disk plugged into its control domain for some seconds."""
 
 
 def values_of(params: dict, prefix: str = '') -> dict:
@@ -134,7 +136,7 @@ def update(observed: Observed, desired: Desired, prefix: str = '') -> Plan:
             hint='Leave size out, or copy the data to a new, smaller disk.',
         )
     about = f'grow from {format_size(current)} to {format_size(wanted)}'
-    plan.add(Step('VDI.resize', (observed.ref, wanted), about, task=True, needs_halted=True))
+    plan.add(Step('VDI.resize', (observed.ref, wanted), about, task=True, needs_halted=True, retry=RELEASE_RETRY))
     return plan.note('size', current, wanted)
 
 
@@ -154,7 +156,7 @@ def destroy(observed: Observed, _desired: Desired) -> Plan:
 
 
 def destroy_step(ref: Ref, name: str) -> Step:
-    return Step('VDI.destroy', (ref,), f'destroy VDI "{name}"', retry=IN_USE_RETRY)
+    return Step('VDI.destroy', (ref,), f'destroy VDI "{name}"', retry=DESTROY_RETRY)
 
 
 def to_result(observed: Observed) -> dict:

@@ -13,6 +13,7 @@ from .._errors import ApiError, DeadlineExceeded, ParameterError
 from .._plan import Desired, Observed, Ref, Step
 from .._tasks import EVENT_GRACE, EVENT_WAIT, run_task
 from .._wait import Deadline
+from ._scope import RELEASE_RETRY
 
 POWER_STATES = {'Running': 'running', 'Halted': 'halted', 'Suspended': 'suspended', 'Paused': 'paused'}
 """XenAPI vm_power_state and the words of power_state."""
@@ -35,7 +36,9 @@ def power_steps(vm: Ref, current: str, wanted: str, desired: Desired, new: bool 
     undo = Step('VM.hard_shutdown', (vm,), 'stop the new VM', task=True) if new else None
     steps = []
     if current == 'Halted':
-        steps.append(Step('VM.start', (vm, wanted == 'paused', False), 'start', task=True, undo=undo))
+        steps.append(
+            Step('VM.start', (vm, wanted == 'paused', False), 'start', task=True, undo=undo, retry=RELEASE_RETRY)
+        )
     elif current == 'Suspended':
         steps.append(Step('VM.resume', (vm, wanted == 'paused', False), 'resume', task=True))
     elif current == 'Paused':
