@@ -69,10 +69,18 @@ def _exactly(request, length):
 
 
 def _read(request, length):
+    """Part of the body; a fault of the connection may cut it off."""
+    if request.truncate is not None:
+        length = min(length, request.truncate)
+        if not length:
+            raise Broken('cut off by a fault')
     try:
-        return request.read(length)
+        data = request.read(length)
     except (Ended, OSError) as error:
         raise Broken(str(error)) from error
+    if request.truncate is not None:
+        request.truncate -= len(data)
+    return data
 
 
 def _write(disk, offset, data):

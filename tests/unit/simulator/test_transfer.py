@@ -169,6 +169,17 @@ def test_a_connection_that_breaks_off_is_a_failed_task(host):
     assert (record['status'], record['error_info'], record['result']) == ('failure', IO_ERROR, '')
 
 
+def test_faults_cut_data_off(host):
+    vdi = host.vdi(4 * MIB)
+    upload(host, b'o' * 4 * MIB, vdi=vdi)
+    with host.sim.lock:
+        host.sim.faults.add({'method': 'PUT /import_raw_vdi', 'truncate': MIB, 'count': 1})
+        host.sim.faults.add({'method': 'GET /export_raw_vdi', 'truncate': 100, 'count': 1})
+    assert upload(host, b'n' * 4 * MIB, vdi=vdi)['error_info'] == IO_ERROR
+    assert download(host, vdi=vdi)[1] == b'n' * 100
+    assert download(host, vdi=vdi)[1] == b'n' * MIB + b'o' * 3 * MIB
+
+
 @pytest.mark.parametrize('body', [frame(0, b'x' * 512), frame(0, b'x' * 512)[:-1], struct.pack('<QI', 0, 1 << 31), b'short'])
 def test_frames_that_make_no_sense_fail_in_the_task(host, body):
     record = upload(host, body, vdi=host.vdi(2 * MIB), chunked='1')

@@ -123,7 +123,6 @@ def scan(call, sr):
 @message('SR.update')
 def update(call, sr):
     sm.host_for(call.sim, sr)
-    call.db.require('SR', sr)
     sm.count_space(call.sim, sr)
 
 
