@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which operation is legal when, for every class: the check, operations in progress, allowed_operations.
 
-A class has one entry in RULES, made by define(); the tables themselves stand in lifecycle_vm.py and lifecycle_devices.py.
+A class has one entry in RULES, made by define(); the tables themselves stand in lifecycle_vm.py and its like.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Rules:
 
 
 def define(cls, error, advertise, refreshed=None):
-    """error(sim, ref, op, strict) -> XapiError or None; advertise(sim, ref) -> operations; refreshed(sim, ref) afterwards."""
+    """error(sim, ref, op, strict) gives an error or None, advertise(sim, ref) operations; refreshed(sim, ref) follows."""
     RULES[cls] = Rules(error, advertise, refreshed)
 
 

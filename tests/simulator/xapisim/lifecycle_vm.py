@@ -122,7 +122,7 @@ class Situation:
         self.vm = sim.db.record('VM', ref)
         self.state = self.vm['power_state']
         guest = self.vm['guest_metrics']
-        # Only a running guest is heard: a paused one does not answer, and that of a halted VM may be another one by now.
+        # Only a running guest is heard: a paused one does not answer, and that of a halted VM is gone.
         heard = self.state == RUNNING and sim.db.exists('VM_guest_metrics', guest)
         self.guest = sim.db.record('VM_guest_metrics', guest) if heard else None
         metrics = self.vm['metrics']

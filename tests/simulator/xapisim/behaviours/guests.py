@@ -17,7 +17,8 @@ MARK = 'vm-data/oracle-tools'
 MOMENTS = {'tools': (0.15, 0.3), 'marked': (0.0, 0.0)}
 
 DRIVERS = {'major': '8', 'minor': '4', 'micro': '0', 'build': '1'}
-SYSTEM = {'name': 'Debian GNU/Linux 12 (bookworm)', 'distro': 'debian', 'major': '12', 'minor': '0', 'uname': '6.1.0-26-amd64'}
+SYSTEM = {'name': 'Debian GNU/Linux 12 (bookworm)', 'distro': 'debian', 'major': '12', 'minor': '0',
+          'uname': '6.1.0-26-amd64'}
 FEATURES = {'feature-suspend': '1', 'feature-shutdown': '1', 'feature-poweroff': '1', 'feature-reboot': '1',
             'feature-vcpu-hotplug': '1', 'feature-balloon': '1', 'feature-static-ip-setting': '1'}
 FIRST_HOST_PART, LAST_HOST_PART = 100, 250
@@ -56,14 +57,14 @@ def boot(sim, vm):
 
 
 def unheard_of(sim):
-    return {'last_updated': sim.now(), 'live': True, 'can_use_hotplug_vbd': 'unspecified', 'can_use_hotplug_vif': 'unspecified'}
+    return {'last_updated': sim.now(), 'live': True,
+            'can_use_hotplug_vbd': 'unspecified', 'can_use_hotplug_vif': 'unspecified'}
 
 
 def moved(sim, vm):
     """After a migration the guest is the same one: what it told stays, what it had not told yet comes."""
-    if not sim.db.exists('VM_guest_metrics', sim.db.get('VM', vm, 'guest_metrics')):
-        boot(sim, vm)
-    elif not sim.db.get('VM_guest_metrics', sim.db.get('VM', vm, 'guest_metrics'), 'networks'):
+    metrics = sim.db.get('VM', vm, 'guest_metrics')
+    if not sim.db.exists('VM_guest_metrics', metrics) or not sim.db.get('VM_guest_metrics', metrics, 'networks'):
         boot(sim, vm)
 
 
@@ -81,9 +82,9 @@ def report_tools(sim, vm, domid):
     metrics = runs(sim, vm, domid)
     if not metrics:
         return
-    sim.db.set('VM_guest_metrics', metrics, PV_drivers_version=dict(DRIVERS), PV_drivers_detected=True, PV_drivers_up_to_date=True,
-               os_version=dict(SYSTEM), other=dict(FEATURES), live=True, can_use_hotplug_vbd='yes', can_use_hotplug_vif='yes',
-               last_updated=sim.now())
+    sim.db.set('VM_guest_metrics', metrics, PV_drivers_version=dict(DRIVERS), PV_drivers_detected=True,
+               PV_drivers_up_to_date=True, os_version=dict(SYSTEM), other=dict(FEATURES), live=True,
+               can_use_hotplug_vbd='yes', can_use_hotplug_vif='yes', last_updated=sim.now())
     refresh(sim, vm)
 
 
@@ -141,7 +142,8 @@ def address(sim, vif):
         third = 1 + sorted(sim.db.refs('network'), key=lambda ref: rank(sim.db, ref)).index(vif['network'])
         block, place = divmod(len(leases), LAST_HOST_PART - FIRST_HOST_PART + 1)
         first_two = '192.168' if block == 0 else '10.%d' % (block % 256)
-        leases[vif['MAC']] = ('%s.%d.%d' % (first_two, third % 256, FIRST_HOST_PART + place), 'fe80::%x' % (len(leases) + 1))
+        ipv4 = '%s.%d.%d' % (first_two, third % 256, FIRST_HOST_PART + place)
+        leases[vif['MAC']] = (ipv4, 'fe80::%x' % (len(leases) + 1))
     return leases[vif['MAC']]
 
 

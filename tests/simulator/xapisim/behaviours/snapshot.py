@@ -17,8 +17,9 @@ from xapisim.registry import message
 
 # What a VM keeps when it goes back to a snapshot.
 NOT_REVERTED = set(vm_clone.NOT_COPIED) | {
-    'suspend_VDI', 'power_state', 'parent', 'current_operations', 'allowed_operations', 'resident_on', 'domid', 'protection_policy',
-    'snapshot_schedule', 'scheduled_to_be_resident_on', 'tags', 'affinity', 'is_snapshot_from_vmpp'}
+    'suspend_VDI', 'power_state', 'parent', 'current_operations', 'allowed_operations', 'resident_on', 'domid',
+    'protection_policy', 'snapshot_schedule', 'scheduled_to_be_resident_on', 'tags', 'affinity',
+    'is_snapshot_from_vmpp'}
 # Storage says these in its own words; whatever else goes wrong is VM_REVERT_FAILED.
 TOLD_AS_THEY_ARE = ('SR_BACKEND_FAILURE_44', 'SR_BACKEND_FAILURE_109', 'VDI_INCOMPATIBLE_TYPE')
 
@@ -34,7 +35,8 @@ def snapshot(call, vm, new_name, ignore_vdis):
 @message('VM.checkpoint')
 def checkpoint(call, vm, new_name):
     with call.operation('VM', vm, 'checkpoint'):
-        new = with_memory(call, vm, new_name) if call.db.get('VM', vm, 'power_state') == RUNNING else disks_only(call, vm, new_name, {})
+        running = call.db.get('VM', vm, 'power_state') == RUNNING
+        new = with_memory(call, vm, new_name) if running else disks_only(call, vm, new_name, {})
     tell(call, 'VM_CHECKPOINTED', vm, 'checkpointed, snapshot name: ' + new_name)
     return new
 
@@ -176,7 +178,7 @@ def restore_metrics(db, kept, vm):
 
 
 def recreate(call, snapshot_ref, gone):
-    """The VM of a snapshot was destroyed: it comes back under its old uuid, and all of its snapshots are its own again."""
+    """The VM of a snapshot was destroyed: it comes back under its old uuid, and its snapshots are its own again."""
     db, kept = call.db, call.db.record('VM', snapshot_ref)
     if not kept['snapshot_metadata']:
         raise XapiError('VM_REVERT_FAILED', snapshot_ref, gone)

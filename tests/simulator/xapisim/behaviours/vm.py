@@ -32,8 +32,8 @@ def create(call, record):
 
 def unborn():
     """What a client may send and a new VM does not take."""
-    return {'blocked_operations': {}, 'protection_policy': NULL, 'snapshot_schedule': NULL, 'is_snapshot_from_vmpp': False,
-            'is_vmss_snapshot': False, 'domid': -1}
+    return {'blocked_operations': {}, 'protection_policy': NULL, 'snapshot_schedule': NULL,
+            'is_snapshot_from_vmpp': False, 'is_vmss_snapshot': False, 'domid': -1}
 
 
 def with_mac_seed(sim, other_config):

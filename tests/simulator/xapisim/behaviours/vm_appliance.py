@@ -12,8 +12,8 @@ from xapisim.context import Call
 from xapisim.errors import XapiError
 from xapisim.registry import constructor, message, stores
 
-stores('VMSS.set_type', 'VMSS.set_retained_snapshots', 'VMSS.set_frequency', 'VMSS.set_schedule', 'VMSS.add_to_schedule',
-       'VMSS.remove_from_schedule', 'VMSS.set_last_run_time')
+stores('VMSS.set_type', 'VMSS.set_retained_snapshots', 'VMSS.set_frequency', 'VMSS.set_schedule',
+       'VMSS.add_to_schedule', 'VMSS.remove_from_schedule', 'VMSS.set_last_run_time')
 
 
 @constructor('VM_appliance')
@@ -25,7 +25,8 @@ def create(call, record):
 
 @message('VM_appliance.start')
 def start(call, ref, paused):
-    perform(call, ref, 'start', 'Paused' if paused else 'Running', lambda own, vm: vm_power.start(own, vm, paused, False))
+    goal = 'Paused' if paused else 'Running'
+    perform(call, ref, 'start', goal, lambda own, vm: vm_power.start(own, vm, paused, False))
 
 
 @message('VM_appliance.clean_shutdown')
@@ -44,7 +45,7 @@ def shutdown(call, ref):
 
 
 def perform(call, ref, op, goal, action):
-    """Each VM that is not there yet, lowest order first when starting, last when stopping; failures are told at the end."""
+    """Each VM that is not there yet: lowest order first when starting, last when stopping; failures come at the end."""
     with call.operation('VM_appliance', ref, op):
         vms = [vm for vm in call.db.get('VM_appliance', ref, 'VMs') if call.db.get('VM', vm, 'power_state') != goal]
         for vm in sorted(vms, key=lambda vm: call.db.get('VM', vm, 'order'), reverse=op != 'start'):
@@ -72,7 +73,8 @@ def assert_can_be_recovered(call, ref, session_to):
 
 @message('VM_appliance.get_SRs_required_for_recovery')
 def get_srs_required_for_recovery(call, ref, session_to):
-    found = [vm_questions.get_srs_required_for_recovery(call, vm, session_to) for vm in call.db.get('VM_appliance', ref, 'VMs')]
+    vms = call.db.get('VM_appliance', ref, 'VMs')
+    found = [vm_questions.get_srs_required_for_recovery(call, vm, session_to) for vm in vms]
     return list(dict.fromkeys(sr for srs in found for sr in srs))
 
 

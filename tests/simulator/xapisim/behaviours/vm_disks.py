@@ -83,8 +83,8 @@ def discard(call, disks):
 
 # ---------------------------------------------------------------- drives and interfaces
 
-NOT_COPIED = ('uuid', 'allowed_operations', 'current_operations', 'VM', 'VDI', 'metrics', 'status_code', 'status_detail', 'reserved',
-              'runtime_properties', 'qos_supported_algorithms', 'storage_lock')
+NOT_COPIED = ('uuid', 'allowed_operations', 'current_operations', 'VM', 'VDI', 'metrics', 'status_code',
+              'status_detail', 'reserved', 'runtime_properties', 'qos_supported_algorithms', 'storage_lock')
 
 
 def copy_vbd(call, vbd, vm, vdi, owned=False):
@@ -103,10 +103,10 @@ def copy_vbd(call, vbd, vm, vdi, owned=False):
     return new
 
 
-VIF_FIELDS = ('device', 'network', 'MTU', 'other_config', 'qos_algorithm_type', 'qos_algorithm_params', 'locking_mode', 'ipv4_allowed',
-              'ipv6_allowed', 'trunks')
-VIF_ADDRESSES = ('ipv4_configuration_mode', 'ipv4_addresses', 'ipv4_gateway', 'ipv6_configuration_mode', 'ipv6_addresses',
-                 'ipv6_gateway')
+VIF_FIELDS = ('device', 'network', 'MTU', 'other_config', 'qos_algorithm_type', 'qos_algorithm_params',
+              'locking_mode', 'ipv4_allowed', 'ipv6_allowed', 'trunks')
+VIF_ADDRESSES = ('ipv4_configuration_mode', 'ipv4_addresses', 'ipv4_gateway', 'ipv6_configuration_mode',
+                 'ipv6_addresses', 'ipv6_gateway')
 
 
 def copy_vif(call, vif, vm, keep_mac):

@@ -1,11 +1,13 @@
 # SPDX-FileCopyrightText: xapi.xen contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the hypervisor does to a VM: domains are built, paused, rebuilt and destroyed, devices and consoles with them."""
+"""What the hypervisor does to a VM: domains are built, paused, rebuilt and destroyed, devices and consoles too."""
 
 from __future__ import annotations
 
 from xapisim import lifecycle
+from xapisim import storage_manager as sm
 from xapisim.behaviours import guests, vm, vm_memory
+from xapisim.behaviours import vbd as vbds
 from xapisim.datamodel.types import NULL
 from xapisim.lifecycle_vm import ALIVE, HALTED, PAUSED, RUNNING, SUSPENDED
 from xapisim.registry import on_startup
@@ -42,7 +44,8 @@ def next_domid(sim, host):
 def prepare(sim, ref):
     """What a VM takes on at its first start, and at every start."""
     db, record = sim.db, sim.db.require('VM', ref)
-    fields = {'bios_strings': record['bios_strings'] or dict(GENERIC_BIOS_STRINGS), 'platform': boot_platform(sim, record)}
+    fields = {'platform': boot_platform(sim, record),
+              'bios_strings': record['bios_strings'] or dict(GENERIC_BIOS_STRINGS)}
     if record['domain_type'] == 'unspecified':
         fields['domain_type'] = vm.domain_type(record)
     if record['ha_restart_priority'] == 'restart':
@@ -55,7 +58,7 @@ def prepare(sim, ref):
 def boot_platform(sim, record):
     platform = dict(record['platform'])
     model = DEVICE_MODELS.get(record['HVM_boot_params'].get('firmware'), DEFAULT_DEVICE_MODEL)
-    if platform.get('device-model') == OLD_DEVICE_MODEL or ('device-model' not in platform and record['domain_type'] != 'pv'):
+    if platform.get('device-model', OLD_DEVICE_MODEL if record['domain_type'] != 'pv' else '') == OLD_DEVICE_MODEL:
         platform['device-model'] = model
     if platform.get('secureboot') == 'auto':
         certificates = sim.db.get('pool', sim.pool, 'uefi_certificates')
@@ -72,7 +75,8 @@ def build(sim, ref, host, paused, resumed=False):
         guests.forget(db, ref)
     attach_devices(sim, ref)
     db.set('VM', ref, power_state=PAUSED if paused else RUNNING, resident_on=host, domid=next_domid(sim, host),
-           memory_target=record['memory_dynamic_max'], scheduled_to_be_resident_on=NULL, last_boot_CPU_flags=cpu_flags(db, host))
+           memory_target=record['memory_dynamic_max'], scheduled_to_be_resident_on=NULL,
+           last_boot_CPU_flags=cpu_flags(db, host))
     start_metrics(sim, ref)
     open_console(sim, ref)
     guests.boot(sim, ref)
@@ -153,28 +157,20 @@ def put_to_sleep(sim, ref):
 
 # ---------------------------------------------------------------- devices
 
+def activate_disks(sim, ref):
+    """Storage brings the disks to the host, which takes as long as it takes."""
+    for vbd in sim.db.get('VM', ref, 'VBDs'):
+        if not sim.db.get('VBD', vbd, 'empty'):
+            sm.take_time(sim, sim.db.get('VBD', vbd, 'VDI'))
+
+
 def attach_devices(sim, ref):
     record = sim.db.require('VM', ref)
     for vbd in record['VBDs']:
-        row = sim.db.require('VBD', vbd)
-        sim.db.set('VBD', vbd, currently_attached=True, device=device_name(row['userdevice']))
+        vbds.attach(sim, vbd)
     for vif in record['VIFs']:
         sim.db.set('VIF', vif, currently_attached=True)
     refresh_devices(sim, record)
-
-
-def device_name(userdevice):
-    """The name that the guest sees: xvda for 0, xvdaa for 26."""
-    try:
-        number = int(userdevice, 0)
-    except ValueError:
-        return userdevice
-    letters = ''
-    number += 1
-    while number:
-        number, letter = divmod(number - 1, 26)
-        letters = chr(ord('a') + letter) + letters
-    return 'xvd' + letters
 
 
 def detach_devices(db, record):
@@ -200,7 +196,8 @@ def open_console(sim, ref):
         return
     uuid = sim.new_uuid()
     address = sim.db.get('host', sim.db.get('VM', ref, 'resident_on'), 'address')
-    sim.db.create('console', {'uuid': uuid, 'protocol': 'rfb', 'VM': ref, 'location': 'https://%s/console?uuid=%s' % (address, uuid)})
+    location = 'https://%s/console?uuid=%s' % (address, uuid)
+    sim.db.create('console', {'uuid': uuid, 'protocol': 'rfb', 'VM': ref, 'location': location})
 
 
 def close_consoles(db, ref):

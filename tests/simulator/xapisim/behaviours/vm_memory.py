@@ -48,7 +48,8 @@ def update_overhead(db, vm):
 
 def host_free(db, host, without=None):
     """Bytes left on a host when every VM on it, or on its way to it, has ballooned down."""
-    total = db.get('host_metrics', db.get('host', host, 'metrics'), 'memory_total') - db.get('host', host, 'memory_overhead')
+    total = db.get('host_metrics', db.get('host', host, 'metrics'), 'memory_total')
+    total -= db.get('host', host, 'memory_overhead')
     for ref, vm in db.rows('VM'):
         if vm['resident_on'] == host or (vm['scheduled_to_be_resident_on'] == host and ref != without):
             total -= vm['memory_dynamic_min'] + vm['memory_overhead']
@@ -61,9 +62,10 @@ def check_order(db, vm, limits):
     """limits: static_min, dynamic_min, dynamic_max, static_max."""
     record = db.require('VM', vm)
     pinned = limits[1] == limits[2] == limits[3] and limits[0] <= limits[1]
-    reason = 'control domain' if record['is_control_domain'] else 'nested virt' if uses_nested_virt(db, record) else None
-    if reason and not pinned:
-        raise XapiError('MEMORY_CONSTRAINT_VIOLATION_MAXPIN', reason)
+    reasons = [('control domain', record['is_control_domain']), ('nested virt', uses_nested_virt(db, record))]
+    for reason, applies in reasons:
+        if applies and not pinned:
+            raise XapiError('MEMORY_CONSTRAINT_VIOLATION_MAXPIN', reason)
     if list(limits) != sorted(limits):
         raise XapiError('MEMORY_CONSTRAINT_VIOLATION_ORDER')
 
@@ -131,7 +133,8 @@ def set_memory_dynamic_max(call, vm, value):
 @message('VM.set_memory_limits')
 def set_memory_limits(call, vm, static_min, static_max, dynamic_min, dynamic_max):
     with lifecycle.operation(call, 'VM', vm, 'changing_memory_limits'):
-        store_limits(call.db, vm, static_min=static_min, static_max=static_max, dynamic_min=dynamic_min, dynamic_max=dynamic_max)
+        store_limits(call.db, vm, static_min=static_min, static_max=static_max, dynamic_min=dynamic_min,
+                     dynamic_max=dynamic_max)
 
 
 @message('VM.set_memory')
@@ -144,14 +147,14 @@ def set_memory(call, vm, value):
 def set_memory_target_live(call, vm, target):
     """Deprecated: checked, and without effect."""
     with lifecycle.operation(call, 'VM', vm, 'changing_memory_live'):
-        return None
+        pass
 
 
 @message('VM.wait_memory_target_live')
 def wait_memory_target_live(call, vm):
     """The guests here reach their target at once."""
     with lifecycle.operation(call, 'VM', vm, 'awaiting_memory_live'):
-        return None
+        pass
 
 
 # ---------------------------------------------------------------- shadow memory

@@ -23,7 +23,8 @@ def check_parameters(vm):
     if vm['VCPUs_at_startup'] < 1:
         raise XapiError('INVALID_VALUE', 'VCPUs-at-startup', vm['VCPUs_at_startup'])
     if vm['VCPUs_at_startup'] > vm['VCPUs_max']:
-        raise XapiError('VALUE_NOT_SUPPORTED', 'VCPUs-at-startup', vm['VCPUs_at_startup'], 'value greater than VCPUs-max')
+        raise XapiError('VALUE_NOT_SUPPORTED', 'VCPUs-at-startup', vm['VCPUs_at_startup'],
+                        'value greater than VCPUs-max')
     if vm['memory_static_max'] < vm['memory_static_min'] or vm['memory_dynamic_max'] < vm['memory_dynamic_min']:
         raise XapiError('MEMORY_CONSTRAINT_VIOLATION')
     if vm['HVM_shadow_multiplier'] < 1.0:
@@ -93,8 +94,8 @@ def network_reaches(db, network, host):
         return any(db.get('PIF', pif, 'host') == host for pif in row['PIFs'])
     if row['other_config'].get('assume_network_is_shared') == 'true' or not row['managed']:
         return True
-    homes = {db.get('VM', db.get('VIF', vif, 'VM'), 'resident_on') for vif in row['VIFs'] if db.get('VIF', vif, 'currently_attached')}
-    return not homes - {NULL, host}
+    vms = [db.get('VIF', vif, 'VM') for vif in row['VIFs'] if db.get('VIF', vif, 'currently_attached')]
+    return all(db.get('VM', vm, 'resident_on') in (NULL, host) for vm in vms)
 
 
 def check_memory(db, ref, host):
@@ -134,14 +135,17 @@ def can_boot(sim, ref, host, memory=True):
 # ---------------------------------------------------------------- choosing
 
 def choose(sim, ref):
-    """The host to start or resume on: the VM's own, else the emptiest. A VM that only lacks memory is tried all the same."""
+    """The host to start or resume on: the VM's own, else the emptiest. Without memory for it anywhere, any will do."""
     spread = group_to_spread(sim.db, ref)
     hosts = [host for host in sim.db.refs('host') if can_boot(sim, ref, host)]
     hosts = hosts or [host for host in sim.db.refs('host') if can_boot(sim, ref, host, memory=False)]
     if not hosts:
         raise XapiError('NO_HOSTS_AVAILABLE')
     affinity = sim.db.get('VM', ref, 'affinity')
-    return min(hosts, key=lambda host: (host != affinity, residents(sim.db, spread, host), -vm_memory.host_free(sim.db, host)))
+
+    def merit(host):
+        return host != affinity, residents(sim.db, spread, host), -vm_memory.host_free(sim.db, host)
+    return min(hosts, key=merit)
 
 
 def group_to_spread(db, ref):

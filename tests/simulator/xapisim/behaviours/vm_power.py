@@ -20,7 +20,7 @@ GIVEN_UP = ('clean_shutdown', 'clean_reboot', 'pool_migrate', 'call_plugin', 'su
 
 def devices(db, vm):
     """Every disk drive and interface of the VM, to be held while they are attached."""
-    return [('VBD', vbd, 'attach') for vbd in db.get('VM', vm, 'VBDs')] + [('VIF', vif, 'attach') for vif in db.get('VM', vm, 'VIFs')]
+    return drives(db, vm) + [('VIF', vif, 'attach') for vif in db.get('VM', vm, 'VIFs')]
 
 
 def drives(db, vm):
@@ -53,6 +53,7 @@ def launch(call, vm, host, paused):
     """The hypervisor has the last word on memory: the choice of the host may have been made without looking at it."""
     with vm_placement.reserved(call.sim, vm, host):
         vm_placement.check_memory(call.db, vm, host)
+        vm_domain.activate_disks(call.sim, vm)
         vm_domain.build(call.sim, vm, host, paused)
     note_points(call, POINTS_OF_START)
     delay(call, vm, 'start_delay')
@@ -201,6 +202,7 @@ def resume_on(call, vm, host, start_paused, force):
 
 def wake(call, vm, host, paused):
     with vm_placement.reserved(call.sim, vm, host):
+        vm_domain.activate_disks(call.sim, vm)
         vm_suspend.restore(call, vm, host, paused)
 
 

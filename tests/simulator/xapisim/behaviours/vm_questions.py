@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 from xapisim import lifecycle
-from xapisim.behaviours import plugin, vm_placement
-from xapisim.errors import XapiError
+from xapisim.behaviours import plugin, vbd, vm_placement
+from xapisim.errors import XapiError, internal_error
 from xapisim.lifecycle_vm import RUNNING, is_true
 from xapisim.ocaml import string_of_float
 from xapisim.registry import message
 
 VIF_DEVICES = 16
-VBD_DEVICES = 255
 
 
 @message('VM.assert_operation_valid')
@@ -45,25 +44,7 @@ def get_allowed_vif_devices(call, vm):
 
 @message('VM.get_allowed_VBD_devices')
 def get_allowed_vbd_devices(call, vm):
-    used = set()
-    for vbd in call.db.get('VM', vm, 'VBDs'):
-        row = call.db.require('VBD', vbd)
-        used.update(disk_number(row[field]) for field in ('device', 'userdevice'))
-    return [str(number) for number in range(VBD_DEVICES) if number not in used]
-
-
-def disk_number(device):
-    """The position that a device name or number stands for, or None: xvdb, hdb and 1 are the same drive."""
-    if device[:4] == 'xvd' + device[3:4] or device[:2] in ('hd', 'sd'):
-        letters = (device[3:] if device.startswith('xvd') else device[2:]).rstrip('0123456789')
-        number = 0
-        for letter in letters:
-            number = number * 26 + ord(letter) - ord('a') + 1
-        return number - 1 if letters.isalpha() and letters.islower() else None
-    try:
-        return int(device, 0)
-    except ValueError:
-        return None
+    return [str(place[1]) for place in vbd.free_positions(call.sim, vm)]
 
 
 # ---------------------------------------------------------------- data sources
@@ -73,7 +54,7 @@ def query_data_source(call, vm, data_source):
     state = call.db.get('VM', vm, 'power_state')
     if state not in ('Running', 'Paused'):
         raise XapiError('VM_BAD_POWER_STATE', vm, 'running;paused', state.lower())
-    raise XapiError('INTERNAL_ERROR', 'Rrd_interface.Rrdd_error([Rrdd_internal_error;(Failure "%s not found")])' % data_source)
+    raise internal_error('Not_found')
 
 
 @message('VM.get_data_sources')
@@ -86,7 +67,7 @@ def get_data_sources(call, vm):
 def change_data_source(call, vm, data_source):
     """No source is recorded here: none can be added to the record or taken from it."""
     with call.operation('VM', vm, 'data_source_op'):
-        raise XapiError('DATA_SOURCE_NOT_FOUND', data_source)
+        raise internal_error('Not_found')
 
 
 # ---------------------------------------------------------------- left to others, as on a real host
@@ -116,7 +97,8 @@ def call_plugin(call, vm, plugin_name, fn, args):
         if plugin_name != 'guest-agent-operation':
             raise XapiError('XENAPI_MISSING_PLUGIN', plugin_name)
         if fn in ('request-rdp-on', 'request-rdp-off'):
-            text = 'The requested fn "%s" of plugin "%s" could not be executed for lack of guest agent control feature.' % (fn, plugin_name)
+            text = 'The requested fn "%s" of plugin "%s" could not be executed %s' % (
+                fn, plugin_name, 'for lack of guest agent control feature.')
             raise XapiError('XENAPI_PLUGIN_FAILURE', 'failed to execute fn', text, text)
         if fn == 'run-script':
             raise XapiError('FEATURE_RESTRICTED')
@@ -161,8 +143,8 @@ def get_secureboot_readiness(call, vm):
 def update_certificates_on_boot(call, vm, mark):
     states = ('update_available', 'update_on_boot')
     if call.db.get('VM', vm, 'secureboot_certificates_state') not in states:
-        raise XapiError('OPERATION_NOT_ALLOWED', 'Cannot %s update_on_boot: VM.secureboot_certificates_state is not in a valid state'
-                        % ('set' if mark else 'clear'))
+        text = 'Cannot %s update_on_boot: VM.secureboot_certificates_state is not in a valid state'
+        raise XapiError('OPERATION_NOT_ALLOWED', text % ('set' if mark else 'clear'))
     call.db.set('VM', vm, secureboot_certificates_state=states[mark])
 
 

@@ -16,9 +16,9 @@ from xapisim.registry import message, setter, stores
 VCPU_RULE = 'VCPU values must satisfy: 0 < VCPUs_at_startup ≤ VCPUs_max'
 RESTART_PRIORITIES = ('restart', 'best-effort', '')
 SETTABLE_BIOS_STRINGS = (
-    'bios-vendor', 'bios-version', 'system-manufacturer', 'system-product-name', 'system-version', 'system-serial-number',
-    'baseboard-manufacturer', 'baseboard-product-name', 'baseboard-version', 'baseboard-serial-number', 'baseboard-asset-tag',
-    'baseboard-location-in-chassis', 'enclosure-asset-tag')
+    'bios-vendor', 'bios-version', 'system-manufacturer', 'system-product-name', 'system-version',
+    'system-serial-number', 'baseboard-manufacturer', 'baseboard-product-name', 'baseboard-version',
+    'baseboard-serial-number', 'baseboard-asset-tag', 'baseboard-location-in-chassis', 'enclosure-asset-tag')
 LONGEST_BIOS_STRING = 512
 CHUNK = 4 << 20
 

@@ -21,10 +21,12 @@ def save(call, vm):
     sr = suspend_sr(call.db, vm)
     try:
         image = create_vdi(call, {
-            'name_label': 'Suspend image', 'name_description': 'Suspend image', 'SR': sr, 'virtual_size': size, 'type': 'suspend',
-            'sm_config': {'vmhint': record['uuid'], 'initial_allocation': str(size)}})
+            'name_label': 'Suspend image', 'name_description': 'Suspend image', 'SR': sr, 'virtual_size': size,
+            'type': 'suspend', 'sm_config': {'vmhint': record['uuid'], 'initial_allocation': str(size)}})
     except XapiError as error:
-        raise XapiError('SR_SUSPEND_SPACE_INSUFFICIENT', sr) if error.code == 'SR_BACKEND_FAILURE_44' else error
+        if error.code == 'SR_BACKEND_FAILURE_44':
+            raise XapiError('SR_SUSPEND_SPACE_INSUFFICIENT', sr) from error
+        raise
     call.db.set('VM', vm, suspend_VDI=image)
     vm_domain.put_to_sleep(call.sim, vm)
 
@@ -33,8 +35,8 @@ def suspend_sr(db, vm):
     """The VM's own choice, the pool's, the host's: the first that the VM's host sees."""
     host = db.get('VM', vm, 'resident_on')
     pool = db.refs('pool')[0]
-    choices = (db.get('VM', vm, 'suspend_SR'), db.get('pool', pool, 'suspend_image_SR'), db.get('host', host, 'suspend_image_sr'))
-    for sr in choices:
+    for sr in (db.get('VM', vm, 'suspend_SR'), db.get('pool', pool, 'suspend_image_SR'),
+               db.get('host', host, 'suspend_image_sr')):
         if db.exists('SR', sr) and not vm_placement.srs_out_of_reach(db, [sr], host):
             return sr
     raise XapiError('VM_NO_SUSPEND_SR', vm)

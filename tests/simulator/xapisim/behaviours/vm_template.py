@@ -108,12 +108,13 @@ def make_disk(call, vm, disk):
     except XapiError:
         raise XapiError('UUID_INVALID', 'sr', disk['sr']) from None
     vdi = vm_disks.create_vdi(call, {
-        'name_description': 'Created by template provisioner', 'SR': sr, 'virtual_size': disk['size'], 'type': disk['type'],
-        'sm_config': {'vmhint': call.db.get('VM', vm, 'uuid')}})
+        'name_description': 'Created by template provisioner', 'SR': sr, 'virtual_size': disk['size'],
+        'type': disk['type'], 'sm_config': {'vmhint': call.db.get('VM', vm, 'uuid')}})
     try:
         vbd = vm_disks.make(call, 'VBD', {
-            'VM': vm, 'VDI': vdi, 'userdevice': disk['device'], 'bootable': disk['bootable'], 'mode': 'RW', 'type': 'Disk',
-            'unpluggable': disk['type'] != 'system', 'empty': False, 'other_config': {vm_disks.OWNER: ''}})
+            'VM': vm, 'VDI': vdi, 'userdevice': disk['device'], 'bootable': disk['bootable'], 'mode': 'RW',
+            'type': 'Disk', 'unpluggable': disk['type'] != 'system', 'empty': False,
+            'other_config': {vm_disks.OWNER: ''}})
     except XapiError:
         vm_disks.destroy_vdi(call, vdi)
         raise
