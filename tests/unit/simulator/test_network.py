@@ -141,3 +141,14 @@ def test_a_bond_takes_over_what_its_members_had(host):
     host.call('Bond.destroy', bond)
     assert (host.get('PIF', eth0, 'IP'), host.get('PIF', eth0, 'management')) == (address, True)
     assert host.error('PIF.get_record', record['master']) == ['HANDLE_INVALID', 'PIF', record['master']]
+
+
+def test_a_tunnel_needs_an_interface_with_an_address(host):
+    eth0, eth1, net = pif(host, 'eth0'), pif(host, 'eth1'), network(host)
+    assert host.error('tunnel.create', eth1, network(host)) == ['TRANSPORT_PIF_NOT_CONFIGURED', eth1]
+    tunnel = host.call('tunnel.create', eth0, net)
+    access = host.get('tunnel', tunnel, 'access_PIF')
+    assert host.get('PIF', access, 'currently_attached') is True
+    assert host.error('tunnel.create', access, network(host)) == ['IS_TUNNEL_ACCESS_PIF', access]
+    host.call('tunnel.destroy', tunnel)
+    host.call('network.destroy', net)

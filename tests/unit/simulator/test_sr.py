@@ -147,3 +147,13 @@ def test_operations_that_a_type_has(host):
     record = {'name_label': '', 'SR': local, 'virtual_size': '1', 'type': 'cbt_metadata', 'sharable': False, 'read_only': False,
               'other_config': {}}
     assert host.error('VDI.create', record) == ['VDI_INCOMPATIBLE_TYPE', '', 'CBT metadata']
+
+
+def test_where_a_pool_can_keep_its_own_data(host):
+    local, iscsi = host.sr(), make(host, 'lvmoiscsi', {'target': 't', 'targetIQN': 'i', 'SCSIid': 's'})
+    host.call('SR.assert_can_host_ha_statefile', local)
+    assert host.error('SR.enable_database_replication', local) == ['SR_OPERATION_NOT_SUPPORTED', local]
+    host.call('SR.enable_database_replication', iscsi)
+    assert [host.get('VDI', vdi, 'type') for vdi in host.get('SR', iscsi, 'VDIs')] == ['metadata']
+    host.call('SR.disable_database_replication', iscsi)
+    assert host.get('SR', iscsi, 'VDIs') == []

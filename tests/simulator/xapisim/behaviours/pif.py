@@ -80,9 +80,19 @@ def _require_no_vifs(call, pif):
 @message('PIF.plug')
 def plug(call, pif):
     require_managed(call, pif)
-    if call.db.get('PIF', pif, 'bond_slave_of') != NULL:
+    row = call.db.require('PIF', pif)
+    if row['bond_slave_of'] != NULL:
         raise XapiError('CANNOT_PLUG_BOND_SLAVE', pif)
+    for tunnel in row['tunnel_access_PIF_of']:
+        _plug_transport(call, call.db.get('tunnel', tunnel, 'transport_PIF'))
     call.db.set('PIF', pif, currently_attached=True)
+
+
+def _plug_transport(call, transport):
+    """A tunnel is up when what carries it is, and has an address."""
+    if call.db.get('PIF', transport, 'ip_configuration_mode') == 'None':
+        raise XapiError('TRANSPORT_PIF_NOT_CONFIGURED', transport)
+    plug(call, transport)
 
 
 @message('PIF.unplug')
@@ -93,7 +103,10 @@ def unplug(call, pif):
     _require_no_vifs(call, pif)
     if call.db.get('PIF', pif, 'disallow_unplug'):
         raise XapiError('PIF_DOES_NOT_ALLOW_UNPLUG', pif)
-    if call.db.get('PIF', pif, 'bond_slave_of') == NULL:
+    row = call.db.require('PIF', pif)
+    for tunnel in row['tunnel_transport_PIF_of']:
+        unplug(call, call.db.get('tunnel', tunnel, 'access_PIF'))
+    if row['bond_slave_of'] == NULL:
         call.db.set('PIF', pif, currently_attached=False)
 
 
@@ -209,6 +222,19 @@ def scan(call, host):
     for device, address in call.sim.network_cards.get(host, {}).items():
         if device not in known:
             _make_physical(call, host, device, address)
+
+
+INTRODUCED = ('device', 'network', 'host', 'MAC', 'MTU', 'VLAN', 'physical', 'ip_configuration_mode', 'IP', 'netmask', 'gateway', 'DNS',
+              'bond_slave_of', 'VLAN_master_of', 'management', 'other_config', 'disallow_unplug', 'ipv6_configuration_mode', 'IPv6',
+              'ipv6_gateway', 'primary_address_type', 'managed', 'properties')
+
+
+@message('PIF.db_introduce', 'PIF.pool_introduce')
+def db_introduce(call, *values):
+    """A record as it is told, of an interface that may or may not be there."""
+    fields = dict(zip(INTRODUCED, values))
+    return call.db.create('PIF', {**fields, 'device_name': fields['device'], 'currently_attached': False,
+                                  'metrics': call.db.create('PIF_metrics')})
 
 
 @message('PIF.db_forget')

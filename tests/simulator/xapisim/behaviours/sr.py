@@ -9,6 +9,8 @@ from xml.sax.saxutils import escape
 from xapisim import lifecycle
 from xapisim import storage_manager as sm
 from xapisim.behaviours import pbd as pbds
+from xapisim.behaviours.vdi import create as create_vdi
+from xapisim.behaviours.vdi import destroy as destroy_vdi
 from xapisim.behaviours.vdi import introduce_record
 from xapisim.behaviours.vdi_copies import as_it_was_scanned
 from xapisim.errors import XapiError
@@ -17,6 +19,10 @@ from xapisim.lifecycle_storage import features, plugged_pbds
 from xapisim.registry import message, on_create
 
 UNKNOWN_SIZE = -1
+ROOM_FOR_HA = 4 * 1024 * sm.MIB
+METADATA = {'name_label': 'Metadata for DR', 'name_description': 'Used for disaster recovery', 'virtual_size': 256 * sm.MIB,
+            'type': 'metadata', 'sharable': False, 'read_only': False, 'other_config': {}, 'xenstore_data': {},
+            'sm_config': {'type': 'raw'}, 'tags': []}
 
 
 # ---------------------------------------------------------------- coming
@@ -222,11 +228,12 @@ def refuse_to_set(call, sr, value):
 
 @message('SR.assert_can_host_ha_statefile')
 def assert_can_host_ha_statefile(call, sr):
-    if 'VDI_GENERATE_CONFIG' not in features(call.sim, sr):
-        raise XapiError('SR_OPERATION_NOT_SUPPORTED', sr)
-    if not call.db.get('SR', sr, 'shared'):
-        raise XapiError('SR_NOT_SHARABLE', sr, call.sim.coordinator)
     _require_every_host(call, sr)
+    if not {'VDI_GENERATE_CONFIG', 'VDI_ATTACH_OFFLINE'} & set(features(call.sim, sr)):
+        raise XapiError('SR_OPERATION_NOT_SUPPORTED', sr)
+    row = call.db.require('SR', sr)
+    if row['physical_size'] - row['physical_utilisation'] < ROOM_FOR_HA:
+        raise XapiError('SR_SOURCE_SPACE_INSUFFICIENT', sr)
 
 
 @message('SR.assert_supports_database_replication')
@@ -237,6 +244,26 @@ def assert_supports_database_replication(call, sr):
 
 
 def _require_every_host(call, sr):
-    hosts = {call.db.get('PBD', pbd, 'host') for pbd in plugged_pbds(call.sim, sr)}
-    if hosts != set(call.db.refs('host')):
+    pbds = call.db.get('SR', sr, 'PBDs')
+    if len({call.db.get('PBD', pbd, 'host') for pbd in pbds}) < call.db.count('host') or pbds != plugged_pbds(call.sim, sr):
         raise XapiError('SR_HAS_NO_PBDS', sr)
+
+
+@message('SR.enable_database_replication')
+def enable_database_replication(call, sr):
+    """The pool's database is written to a disk on the SR as well."""
+    assert_supports_database_replication(call, sr)
+    if not _metadata_disks(call, sr):
+        vdi = create_vdi(call, {**METADATA, 'SR': sr})
+        call.db.set('VDI', vdi, metadata_of_pool=call.sim.pool)
+
+
+@message('SR.disable_database_replication')
+def disable_database_replication(call, sr):
+    for vdi in _metadata_disks(call, sr):
+        destroy_vdi(call, vdi)
+
+
+def _metadata_disks(call, sr):
+    rows = [(vdi, call.db.require('VDI', vdi)) for vdi in call.db.get('SR', sr, 'VDIs')]
+    return [vdi for vdi, row in rows if row['type'] == 'metadata' and row['metadata_of_pool'] == call.sim.pool]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 from xapisim import lifecycle
 from xapisim import storage_manager as sm
@@ -17,6 +18,10 @@ from xapisim.registry import constructor, destructor, message, on_create, on_sta
 UNMANAGEABLE = ('set_virtual_size', 'set_physical_utilisation', 'set_sharable', 'set_read_only', 'set_managed', 'set_missing',
                 'set_is_a_snapshot', 'set_snapshot_of', 'set_snapshot_time', 'set_metadata_of_pool', 'set_cbt_enabled')
 DATA_DESTROY_PATIENCE = 4
+INTRODUCED = ('uuid', 'name_label', 'name_description', 'SR', 'type', 'sharable', 'read_only', 'other_config', 'location', 'xenstore_data',
+              'sm_config', 'managed', 'virtual_size', 'physical_utilisation', 'metadata_of_pool', 'is_a_snapshot', 'snapshot_time',
+              'snapshot_of', 'cbt_enabled')
+_UUID = re.compile(r'[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}')
 
 
 @on_startup
@@ -109,6 +114,18 @@ def require_free_location(call, sr, location, uuid):
         row = call.db.require('VDI', vdi)
         if row['location'] == location and row['uuid'] != uuid:
             raise XapiError('LOCATION_NOT_UNIQUE', sr, location)
+
+
+@message('VDI.pool_introduce')
+def pool_introduce(call, *values):
+    """The record of a disk that another pool had: as it is told, if its place is free."""
+    fields = dict(zip(INTRODUCED, values))
+    for other in call.db.get('SR', fields['SR'], 'VDIs'):
+        if call.db.get('VDI', other, 'location') == fields['location']:
+            raise XapiError('LOCATION_NOT_UNIQUE', fields['SR'], fields['location'])
+    if not _UUID.match(fields['uuid']):
+        raise XapiError('UUID_INVALID', 'VDI', fields['uuid'])
+    return introduce_record(call.sim, fields)
 
 
 @message('VDI.db_introduce')

@@ -53,6 +53,14 @@ def _make(call, row, tagged, tag, network):
     return vlan
 
 
+@message('VLAN.pool_introduce')
+def pool_introduce(call, tagged, untagged, tag, other_config):
+    """The record of a VLAN that is there; both interfaces share their metrics."""
+    vlan = call.db.create('VLAN', {'tagged_PIF': tagged, 'untagged_PIF': untagged, 'tag': tag, 'other_config': other_config})
+    call.db.set('PIF', untagged, VLAN_master_of=vlan, metrics=call.db.get('PIF', tagged, 'metrics'))
+    return vlan
+
+
 @message('VLAN.destroy')
 def destroy(call, vlan):
     untagged = call.db.get('VLAN', vlan, 'untagged_PIF')
