@@ -37,6 +37,8 @@ def locate(run: Any, params: dict) -> tuple[Optional[str], Desired]:
     _load_devices(run, *(vms[item] for item in (ref, template) if item))
     if not absent:
         _load_named_vdis(run, params, vms.get(ref or ''))
+    elif ref:
+        _load_other_users(run, vms[ref])
     return ref, _desired(run, params, ref, template, absent)
 
 
@@ -65,6 +67,22 @@ def _load_named_vdis(run: Any, params: dict, vm: Optional[dict]) -> None:
     known = {text for record in attached if record for text in (record['uuid'], record['name_label'])}
     wanted = [disk.get('vdi') for disk in params.get('disks') or () if disk.get('vdi') and disk['vdi'] not in known]
     run.records.named('VDI', *wanted)
+
+
+def _load_other_users(run: Any, vm: dict) -> None:
+    """Who else has the disks of the VM: mostly nobody, and then nothing is read."""
+    vdis = [run.records.get('VDI', vbd['VDI']) or {'VBDs': []} for vbd in vbds_of(run, vm).values()]
+    others = {ref for vdi in vdis for ref in vdi['VBDs']} - set(vm['VBDs'])
+    run.records.load(refs=[('VBD', ref) for ref in sorted(others)])
+    run.records.load(
+        refs=[('VM', run.records.of('VBD')[ref]['VM']) for ref in sorted(others) if ref in run.records.of('VBD')]
+    )
+
+
+def _held_by_host(run: Any) -> list[str]:
+    """The VBDs of the control domain among those that have been read."""
+    vms = run.records.of('VM')
+    return [ref for ref, vbd in run.records.of('VBD').items() if vms.get(vbd['VM'], {}).get('is_control_domain')]
 
 
 def _desired(run: Any, params: dict, ref: Optional[str], template: Optional[str], absent: bool) -> Desired:
@@ -137,6 +155,7 @@ def observe(run: Any, ref: str) -> Observed:
 def _related(run: Any, record: dict) -> dict:
     return {
         'VBD': vbds_of(run, record),
+        'held_by_host': _held_by_host(run),
         'VIF': vifs_of(run, record),
         'VDI': run.records.of('VDI'),
         'SR': run.records.of('SR'),
@@ -147,25 +166,27 @@ def _related(run: Any, record: dict) -> dict:
 
 
 def update(observed: Observed, desired: Desired) -> Plan:
-    plan = field_changes(FIELDS, 'VM', observed, desired)
-    plan_hardware(plan, observed, desired)
-    halted = [step for step in plan.steps if step.needs_halted]
     state = observed.record['power_state']
-    disk_plans(plan, observed, desired, observed.ref, 'Halted' if halted else state)
-    network_plans(plan, observed, desired, observed.ref, 'Halted' if halted else state)
+    wanted = desired.get('power_state') or POWER_STATES[state]
+    plan = _changes(observed, desired, state)
     halted = [step for step in plan.steps if step.needs_halted]
     if halted and state != 'Halted':
         _require_consent(observed, desired, halted)
-        plan.steps = [shutdown_step(observed.ref, desired), *plan.steps]
-        wanted = desired.get('power_state') or POWER_STATES[state]
-        return plan.add(
-            *power_steps(observed.ref, 'Halted', wanted, desired), *wait_steps(observed, desired, wanted, True)
-        )
-    wanted = desired.get('power_state') or POWER_STATES[state]
+        plan, state = _changes(observed, desired, 'Halted'), 'Halted'
+        plan.steps.insert(0, shutdown_step(observed.ref, desired))
+    if wanted != POWER_STATES[observed.record['power_state']]:
+        plan.note('power_state', POWER_STATES[observed.record['power_state']], wanted)
     steps = power_steps(observed.ref, state, wanted, desired)
-    if steps:
-        plan.note('power_state', POWER_STATES[state], wanted)
     return plan.add(*steps, *wait_steps(observed, desired, wanted, bool(steps)))
+
+
+def _changes(observed: Observed, desired: Desired, state: str) -> Plan:
+    """What has to change while the VM is in the power state ``state``: a halted VM has nothing plugged."""
+    plan = field_changes(FIELDS, 'VM', observed, desired)
+    plan_hardware(plan, observed, desired)
+    disk_plans(plan, observed, desired, observed.ref, state)
+    network_plans(plan, observed, desired, observed.ref, state)
+    return plan
 
 
 def _require_consent(observed: Observed, desired: Desired, halted: list[Step]) -> None:

@@ -17,6 +17,9 @@ from ._vm_power import addresses_of_device
 OWNER = {'owner': ''}
 """other_config of a VBD whose disk belongs to the VM and goes with it: the mark that xe and XenCenter use."""
 
+SHOWN = ('userdevice', 'vdi', 'name', 'description', 'size', 'sr', 'mode', 'bootable', 'tags', 'plugged')
+"""What the difference shows of a new disk."""
+
 
 def is_disk_drive(vbd: dict) -> bool:
     return vbd['type'].lower() == 'disk'
@@ -183,7 +186,8 @@ def _add_disk(base: Observed, number: str, disk: Desired, desired: Desired, vm: 
     wanted.values.update(userdevice=number, other_config=OWNER if owner else None)
     wanted.scope['name'] = disk.get('vdi') or plan.after.get('name', '')
     child = _vbd.create(wanted, _vbd_slot(number))
-    return Plan(plan.steps + child.steps, plan.before, {**child.after, **plan.after})
+    shown = {key: value for key, value in {**child.after, **plan.after}.items() if key in SHOWN}
+    return Plan(plan.steps + child.steps, plan.before, {**shown, 'owner': owner})
 
 
 def _vbd_desired(base: Observed, disk: Desired, desired: Desired, vm: Ref, state: str, vdi: Optional[Ref]) -> Desired:
@@ -205,11 +209,15 @@ def _vbd_desired(base: Observed, disk: Desired, desired: Desired, vm: Ref, state
 
 
 def owned_disks(observed: Observed, which: str) -> list[Ref]:
-    """The VDIs that go with the VM: ``owned`` by it (made with it), ``all`` that it has, or ``none``; never one that another VM has too."""
+    """The VDIs that go with the VM: ``owned`` by it (made with it), ``all`` that it has, or ``none``.
+
+    Never one that another VM has too; the control domain, which holds a disk for a while after a transfer, does not count.
+    """
     refs = []
+    own = {*observed.related['VBD'], *observed.related['held_by_host']}
     for vbd in observed.related['VBD'].values():
         vdi = observed.related['VDI'].get(vbd['VDI'])
-        if vdi is None or not is_disk_drive(vbd) or len(vdi['VBDs']) > 1:
+        if vdi is None or not is_disk_drive(vbd) or set(vdi['VBDs']) - own:
             continue
         if which == 'all' or (which == 'owned' and 'owner' in vbd['other_config']):
             refs.append(vbd['VDI'])
