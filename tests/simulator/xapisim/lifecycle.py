@@ -26,7 +26,7 @@ class Rules:
 
 
 def define(cls, error, advertise, refreshed=None):
-    """error(sim, ref, op, strict) gives an error or None, advertise(sim, ref) operations; refreshed(sim, ref) follows."""
+    """error(sim, ref, op, strict): one or None. advertise(sim, ref): operations. refreshed(sim, ref): what follows."""
     RULES[cls] = Rules(error, advertise, refreshed)
 
 

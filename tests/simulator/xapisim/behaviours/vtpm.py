@@ -14,11 +14,8 @@ from xapisim.registry import message
 
 @message('VTPM.create')
 def create(call, vm, is_unique):
-    record = call.db.require('VM', vm)
-    if record['VTPMs']:
-        raise XapiError('VTPM_MAX_AMOUNT_REACHED', len(record['VTPMs']))
-    require_state(record, vm, ('Halted',))
-    return introduce(call, vm, is_unique, '')
+    with call.operation('VM', vm, 'create_vtpm'):
+        return introduce(call, vm, is_unique, '')
 
 
 def require_state(record, vm, states):
@@ -52,6 +49,7 @@ def destroy(call, vtpm):
     vm = call.db.get('VTPM', vtpm, 'VM')
     require_state(call.db.require('VM', vm), vm, ('Halted', 'Suspended'))
     forget(call.db, vtpm)
+    lifecycle.refresh(call.sim, 'VM', vm)
 
 
 @message('VTPM.get_contents')
