@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ._argspec import ArgumentSpec
 from ._errors import XenError
 from ._plan import Kind
-from ._reconcile import Mode, Outcome, execute
+from ._reconcile import Mode, Outcome, Run, execute, inquire
 from ._wait import Clock
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -32,6 +32,18 @@ def run(kind: Kind, spec: ArgumentSpec) -> None:
     for warning in outcome.warnings:
         module.warn(warning)
     module.exit_json(**_result(kind, outcome))
+
+
+def run_info(look: Callable[[Run, dict], list[dict]], name: str, spec: ArgumentSpec) -> None:
+    """A whole module that only reads: report what ``look`` finds under ``name``."""
+    module = AnsibleModule(supports_check_mode=True, **spec.as_arguments())
+    clock = Clock()
+    _listen(clock)
+    try:
+        found, api = inquire(look, module.params, Mode(check=module.check_mode, clock=clock))
+    except XenError as error:
+        module.fail_json(**_failure(error))
+    module.exit_json(changed=False, api=api, **{name: found})
 
 
 def _listen(clock: Clock) -> None:

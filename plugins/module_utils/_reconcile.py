@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from ._connect import Target, TlsPolicy, normalize_fingerprint
 from ._errors import ApiError, ParameterError, XenError
@@ -94,6 +94,13 @@ def execute(kind: Kind, params: dict, mode: Mode) -> Outcome:
         outcome = _reconcile(kind, run)
     outcome.api = session.statistics.as_dict()
     return outcome
+
+
+def inquire(look: Callable[[Run, dict], list[dict]], params: dict, mode: Mode) -> tuple[list[dict], dict]:
+    """What ``look`` finds, and what it cost; nothing is changed. Raises XenError."""
+    with open_session(params, mode.clock) as session:
+        found = look(Run(session, params, mode), params)
+    return found, session.statistics.as_dict()
 
 
 def open_session(params: dict, clock: Clock) -> XenSession:
