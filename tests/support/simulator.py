@@ -177,6 +177,6 @@ def start_simulator(python=sys.executable, **options):
             command.append(flag)
         elif value is not None and value is not False:
             command += [flag, str(value)]
-    errors = tempfile.TemporaryFile('w+')   # a pipe that nobody reads would fill
+    errors = tempfile.TemporaryFile('w+')  # noqa: SIM115 - open as long as the simulator; a pipe that nobody reads would fill
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
     return Simulator(process, errors)

@@ -82,7 +82,7 @@ class Dispatcher:
         """The session, or None, and the arguments as native values."""
         takes = 1 if message.session else 0
         got, most = len(params) - takes, len(message.params)
-        if got < message.required or got > most and message.required == most:
+        if got < message.required or (got > most and message.required == most):
             raise XapiError('MESSAGE_PARAMETER_COUNT_MISMATCH', name, message.required, got)
         session = self._string.read(params[0]) if takes else None
         values = [kind.read(value) for (_, kind, _), value in zip(message.params, params[takes:])]

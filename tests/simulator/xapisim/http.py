@@ -91,8 +91,8 @@ class Request:
         names = {name.lower() for name, _ in headers}
         if 'content-length' not in names:
             self.keep_alive = False
-        lines = ['HTTP/1.1 %d %s' % (status, REASONS.get(status, 'Status')), 'connection: ' + ('keep-alive' if self.keep_alive else 'close'),
-                 'cache-control: no-cache, no-store']
+        lines = ['HTTP/1.1 %d %s' % (status, REASONS.get(status, 'Status')), 'cache-control: no-cache, no-store',
+                 'connection: ' + ('keep-alive' if self.keep_alive else 'close')]
         lines += ['%s: %s' % header for header in headers]
         self._send(('\r\n'.join(lines) + '\r\n\r\n').encode('latin-1'))
 

@@ -12,7 +12,7 @@ import itertools
 import time
 
 LENGTH = 50000       # calls that are kept
-LARGE = 200          # members of a result beyond which only their number is kept
+LARGE = 20           # records or events of a result beyond which only their number is kept
 SECRETS = {'session.login_with_password': (1,), 'session.slave_login': (1,), 'session.slave_local_login': (0,),
            'session.slave_local_login_with_password': (1,), 'session.change_password': (0, 1), 'pool.join': (2,), 'pool.join_force': (2,),
            'host.enable_external_auth': (1,), 'pool.enable_external_auth': (1,)}
@@ -45,8 +45,7 @@ class Journal:
         entry['seconds'] = time.time() - entry['time']
         if entry['kind'] == 'session' and isinstance(result, str) and result.startswith('OpaqueRef:'):
             result = self._label(result)
-        large = isinstance(result, (list, dict)) and len(result) > LARGE
-        entry['result'] = {'$count': len(result)} if large else result
+        entry['result'] = _shortened(result)
 
     def fail(self, entry, error):
         entry['seconds'] = time.time() - entry['time']
@@ -74,3 +73,13 @@ class Journal:
         if session is None:
             return None
         return self._sessions.setdefault(session, 'session-%d' % (len(self._sessions) + 1))
+
+
+def _shortened(result):
+    """A result without the mass of records that lists and events bring: the journal would hold each of them for ever."""
+    if isinstance(result, dict) and 'events' in result:
+        return {**result, 'events': _shortened(result['events'])}
+    members = list(result.values()) if isinstance(result, dict) else result
+    if isinstance(members, list) and len(members) > LARGE and isinstance(members[0], dict):
+        return {'$count': len(members)}
+    return result

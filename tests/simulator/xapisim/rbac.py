@@ -103,7 +103,7 @@ class Rbac:
 
     def _with_key(self, permission, key):
         for rule in self._keyed.get(permission, ()):
-            if rule == key.lower() or rule.endswith('*') and key.lower().startswith(rule[:-1]):
+            if rule == key.lower() or (rule.endswith('*') and key.lower().startswith(rule[:-1])):
                 return '%s/key:%s' % (permission, rule)
         return permission
 

@@ -57,7 +57,14 @@ def _write(value, put):
         put('<value><double>%r</double></value>' % value)
     elif kind is DateTime:
         put('<value><dateTime.iso8601>%s</dateTime.iso8601></value>' % value)
-    elif isinstance(value, dict):
+    elif value is None:
+        put('<value></value>')
+    else:
+        _write_compound(value, put)
+
+
+def _write_compound(value, put):
+    if isinstance(value, dict):
         put('<value><struct>')
         for key, item in value.items():
             key = key if isinstance(key, str) else str(key)
@@ -70,8 +77,6 @@ def _write(value, put):
         for item in value:
             _write(item, put)
         put('</data></array></value>')
-    elif value is None:
-        put('<value></value>')
     else:
         raise TypeError('%r has no form in XML-RPC' % (value,))
 

@@ -46,8 +46,8 @@ def refused(function, *args):
 
 
 # method, arguments that are no objects, the least role that may
-RULES = [('VM.start', ['x', False, False], 'vm-operator'), ('VM.clone', ['x', 'n'], 'vm-admin'), ('VM.snapshot', ['x', 'n'], 'vm-power-admin'),
-         ('SR.destroy', ['x'], 'pool-operator'), ('subject.destroy', ['x'], 'pool-admin'), ('VM.get_record', ['x'], 'read-only'),
+RULES = [('VM.start', ['x', False, False], 'vm-operator'), ('VM.clone', ['x', 'n'], 'vm-admin'),
+         ('VM.snapshot', ['x', 'n'], 'vm-power-admin'), ('SR.destroy', ['x'], 'pool-operator'), ('subject.destroy', ['x'], 'pool-admin'), ('VM.get_record', ['x'], 'read-only'),
          ('VM.add_to_other_config', ['x', 'k', 'v'], 'vm-admin'), ('VM.add_to_other_config', ['x', 'folder', 'v'], 'vm-operator'),
          ('VM.add_to_other_config', ['x', 'XenCenter.CustomFields.y', 'v'], 'vm-operator'),
          ('VM.add_to_other_config', ['x', 'pci', 'v'], 'pool-admin'), ('secret.get_value', ['x'], 'pool-operator')]

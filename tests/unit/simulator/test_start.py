@@ -53,7 +53,8 @@ def test_it_stops_with_its_parent():
 
 
 @pytest.mark.parametrize('arguments, reason', [
-    (['--cert', 'x'], '--tls'), (['--tls', '--cert', 'x'], '--key'), (['--seed', '/no/such'], '--seed'), (['--clock', 'sun'], 'invalid choice')])
+    (['--cert', 'x'], '--tls'), (['--tls', '--cert', 'x'], '--key'), (['--seed', '/no/such'], '--seed'),
+    (['--clock', 'sun'], 'invalid choice')])
 def test_options_that_make_no_sense_end_it(arguments, reason):
     ended = subprocess.run([sys.executable, str(PROGRAM), *arguments], capture_output=True, text=True, timeout=20, check=False)
     assert ended.returncode == 2 and reason in ended.stderr and ended.stdout == ''

@@ -108,9 +108,9 @@ def test_a_crash_action_that_no_hvm_guest_can_have(host, vm):
 
 def local_sr(pool, host):
     for record in pool.call('PBD.get_all_records').values():
-        if record['host'] == host and not pool.get('SR', record['SR'], 'shared'):
-            if pool.get('SR', record['SR'], 'content_type') == 'user':
-                return record['SR']
+        sr = pool.call('SR.get_record', record['SR'])
+        if record['host'] == host and not sr['shared'] and sr['content_type'] == 'user':
+            return record['SR']
     raise AssertionError('no local SR on ' + host)
 
 

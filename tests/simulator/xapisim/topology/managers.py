@@ -18,9 +18,11 @@ _MANAGERS = {
     'lvm': ('Local VHD on LVM', 'SR plugin which represents disks as VHD disks on Logical Volumes within a locally-attached Volume '
             'Group', _VHD + ('SR_TRIM', 'VDI_RESET_ON_BOOT/2', 'VDI_UPDATE'),
             {'device': 'local device path (required) (e.g. /dev/sda3)'}, 'LVMSR'),
-    'lvmoiscsi': ('VHD over iSCSI', 'SR plugin which represents disks as Logical Volumes within a Volume Group created on an iSCSI LUN',
+    'lvmoiscsi': ('VHD over iSCSI', 'SR plugin which represents disks as Logical Volumes within a Volume Group created on an iSCSI '
+                  'LUN',
                   _VHD + ('SR_METADATA', 'SR_TRIM', 'VDI_GENERATE_CONFIG', 'VDI_RESET_ON_BOOT/2', 'VDI_UPDATE'),
-                  {'SCSIid': 'The scsi_id of the destination LUN', 'target': 'IP address or hostname of the iSCSI target'}, 'LVMoISCSISR'),
+                  {'SCSIid': 'The scsi_id of the destination LUN', 'target': 'IP address or hostname of the iSCSI target'},
+                  'LVMoISCSISR'),
     'nfs': ('NFS VHD', 'SR plugin which stores disks as VHD files on a remote NFS filesystem',
             _FILES + ('VDI_READ_CACHING', 'VDI_RESET_ON_BOOT/2', 'VDI_UPDATE'),
             {'server': 'hostname or IP address of NFS server (required)', 'serverpath': 'path on remote server (required)'}, 'NFSSR'),
