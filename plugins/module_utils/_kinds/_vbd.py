@@ -140,7 +140,7 @@ def create(desired: Desired, slot: Slot = SLOT) -> Plan:
         plan.add(_plug(slot, desired)).note('plugged', None, True)
     elif desired.get('plugged') and desired.scope['power_state'] not in PLUG_STATES:
         raise ParameterError(
-            f'plugged: the VM is {desired.scope["power_state"]}, so nothing can be plugged',
+            f'plugged: the VM is {desired.scope["power_state"].lower()}, so nothing can be plugged',
             hint='Leave plugged out: a device of a halted VM is plugged when the VM starts.',
         )
     return plan
@@ -190,7 +190,7 @@ def update(observed: Observed, desired: Desired) -> Plan:
         return plan
     if wanted and desired.scope['power_state'] not in PLUG_STATES:
         raise ParameterError(
-            f'plugged: the VM is {desired.scope["power_state"]}, so nothing can be plugged',
+            f'plugged: the VM is {desired.scope["power_state"].lower()}, so nothing can be plugged',
             hint='Start the VM, or leave plugged out.',
         )
     plan.add(_plug(observed.ref, desired) if wanted else unplug_step(observed.ref, desired.scope['unplug_retries']))

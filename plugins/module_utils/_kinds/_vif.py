@@ -193,7 +193,7 @@ def update(observed: Observed, desired: Desired) -> Plan:
     if wanted is not None and wanted != attached:
         if wanted and desired.scope['power_state'] not in PLUG_STATES:
             raise ParameterError(
-                f'plugged: the VM is {desired.scope["power_state"]}, so nothing can be plugged',
+                f'plugged: the VM is {desired.scope["power_state"].lower()}, so nothing can be plugged',
                 hint='Start the VM, or leave plugged out.',
             )
         plan.add(_plug(observed.ref) if wanted else _unplug(observed.ref)).note('plugged', attached, wanted)
