@@ -140,6 +140,11 @@ def create(desired: Desired, slot: Slot = SLOT, prefix: str = '') -> Plan:
     plan.after = {key: value for key, value in shown.items() if value is not None}
     if desired.scope['power_state'] in PLUG_STATES and desired.get('plugged', True):
         plan.add(_plug(slot)).note('plugged', None, True)
+    elif desired.get('plugged') and desired.scope['power_state'] not in PLUG_STATES:
+        raise ParameterError(
+            f'plugged: the VM is {desired.scope["power_state"].lower()}, so nothing can be plugged',
+            hint='Leave plugged out: a device of a halted VM is plugged when the VM starts.',
+        )
     return plan
 
 
