@@ -13,11 +13,13 @@ expire (the session ends before the call).
 from __future__ import annotations
 
 import fnmatch
+import re
 
 from xapisim.errors import XapiError
 
 _KEYS = {'method': str, 'object': str, 'skip': int, 'count': int, 'error': list, 'delay': (int, float), 'drop': str,
          'truncate': int, 'expire': bool}
+_BACKEND = re.compile(r'SR_BACKEND_FAILURE_\d+')
 _EFFECTS = ('error', 'delay', 'drop', 'truncate', 'expire')
 
 
@@ -46,8 +48,13 @@ class Faults:
             raise ValueError('a rule needs a method and one of ' + ', '.join(_EFFECTS))
         if rule.get('drop', 'before') not in ('before', 'after'):
             raise ValueError('drop is before or after')
-        if 'error' in rule and (not rule['error'] or rule['error'][0] not in self.sim.schema.errors):
+        if 'error' in rule and not self._is_known(rule['error']):
             raise ValueError('%r is not an error of XenAPI' % (rule['error'],))
+
+    def _is_known(self, error):
+        """Storage back ends have numbered codes that the data model does not list."""
+        code = error[0] if error else ''
+        return code in self.sim.schema.errors or bool(_BACKEND.fullmatch(str(code)))
 
     def clear(self):
         self.rules = []
