@@ -80,7 +80,8 @@ class Simulator:
         parts = urllib.parse.urlsplit(url or self.url)
         if parts.scheme == 'http':
             return http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
-        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=timeout, context=ssl._create_unverified_context())
+        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=timeout,
+                                           context=ssl._create_unverified_context())
 
     def request(self, method, path, body=None, headers=None, url=None):
         """(status, headers, body) of one request on a connection of its own."""
@@ -99,7 +100,8 @@ class Simulator:
 
     def login(self, username=None, password=None, originator='test'):
         anonymous = Session(self)
-        return Session(self, anonymous.call('session.login_with_password', username or self.username, password or self.password,
+        return Session(self, anonymous.call('session.login_with_password', username or self.username,
+                                            password or self.password,
                                             '1.0', originator))
 
     # ------------------------------------------------------------ control
@@ -177,6 +179,7 @@ def start_simulator(python=sys.executable, **options):
             command.append(flag)
         elif value is not None and value is not False:
             command += [flag, str(value)]
-    errors = tempfile.TemporaryFile('w+')  # noqa: SIM115 - open as long as the simulator; a pipe that nobody reads would fill
+    # Open as long as the simulator runs: a pipe that nobody reads would fill.
+    errors = tempfile.TemporaryFile('w+')  # noqa: SIM115
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
     return Simulator(process, errors)

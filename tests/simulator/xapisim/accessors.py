@@ -167,13 +167,16 @@ def _remove_from(cls, field, write):
     return remove_from
 
 
-_FIELD_ACCESSORS = {'get': _get, 'set': _set, 'add': _add, 'remove': _remove, 'add_to': _add_to, 'remove_from': _remove_from}
+_FIELD_ACCESSORS = {'get': _get, 'set': _set, 'add': _add, 'remove': _remove, 'add_to': _add_to,
+                    'remove_from': _remove_from}
 
 
 def _of_field(message):
     return _field_accessor(message.kind, message.cls, message.field)
 
 
-_ACCESSORS = {'get_record': _get_record, 'get_by_uuid': _get_by_uuid, 'get_by_name_label': _get_by_name_label, 'get_all': _get_all,
-              'get_all_where': _get_all_where, 'get_all_records': _get_all_records, 'get_all_records_where': _get_all_records_where,
+_ACCESSORS = {'get_record': _get_record, 'get_by_uuid': _get_by_uuid, 'get_by_name_label': _get_by_name_label,
+              'get_all': _get_all,
+              'get_all_where': _get_all_where, 'get_all_records': _get_all_records,
+              'get_all_records_where': _get_all_records_where,
               'create': _create, 'destroy': _destroy, **{kind: _of_field for kind in _FIELD_ACCESSORS}}

@@ -19,21 +19,28 @@ from xapisim.http import Listener
 
 
 def parser():
-    made = argparse.ArgumentParser(prog='simulator', description='A XenAPI server without a hypervisor, on the loopback interface.')
+    made = argparse.ArgumentParser(prog='simulator', description='A XenAPI server on loopback, without a hypervisor.')
     made.add_argument('--port', type=int, default=0, help='port of the coordinator; 0 (the default) takes a free one')
-    made.add_argument('--tls', action='store_true', help='serve https, with a certificate made at start unless one is given')
+    made.add_argument('--tls', action='store_true',
+                      help='serve https, with a certificate made at start unless one is given')
     made.add_argument('--cert', metavar='FILE', help='certificate for --tls, in PEM')
     made.add_argument('--key', metavar='FILE', help='its private key, in PEM')
     made.add_argument('--seed', metavar='FILE', help='start from the pool in this file instead of a topology')
     made.add_argument('--topology', choices=('small', 'pool'), default='small', help='small: one host; pool: three')
-    made.add_argument('--state', metavar='DIR', help="keep the disks' data here instead of a folder that goes at the end")
-    made.add_argument('--clock', choices=('real', 'ticks'), default='real', help='ticks: time moves by POST /simulator/clock only')
-    made.add_argument('--guests', choices=('tools', 'none', 'marked'), help='which VMs have guest tools: all, none, or those marked')
+    made.add_argument('--state', metavar='DIR',
+                      help="keep the disks' data here instead of a folder that goes at the end")
+    made.add_argument('--clock', choices=('real', 'ticks'), default='real',
+                      help='ticks: time moves by POST /simulator/clock only')
+    made.add_argument('--guests', choices=('tools', 'none', 'marked'),
+                      help='which VMs have guest tools: all, none, or those marked')
     made.add_argument('--username', default='root', help='name of the local superuser')
     made.add_argument('--password', default='password', help='and the password')
-    made.add_argument('--latency', type=float, default=0, metavar='MS', help='milliseconds that every request takes more')
-    made.add_argument('--linger', type=float, default=2.0, metavar='SECONDS', help='how long a host keeps a disk after a transfer')
-    made.add_argument('--ready-file', metavar='FILE', help='write the line that tells the address here as well, when it is true')
+    made.add_argument('--latency', type=float, default=0, metavar='MS',
+                      help='milliseconds that every request takes more')
+    made.add_argument('--linger', type=float, default=2.0, metavar='SECONDS',
+                      help='how long a host keeps a disk after a transfer')
+    made.add_argument('--ready-file', metavar='FILE',
+                      help='write the line that tells the address here as well, when it is true')
     made.add_argument('--stop-with-parent', action='store_true', help='stop when the standard input closes')
     return made
 
@@ -112,6 +119,6 @@ def announce(ready, path):
 
 
 def _await_end_of_input(done):
-    while os.read(sys.stdin.fileno(), 4096):   # unbuffered: the interpreter could not end while a buffer is being filled
+    while os.read(sys.stdin.fileno(), 4096):   # unbuffered: the interpreter could not end amid a buffer's read
         pass
     done.set()

@@ -187,6 +187,6 @@ def _other_ends(schema):
         if one == other:
             continue   # a relation of a class with itself under one name is a plain set
         for (cls, field), (far, back) in ((one, other), (other, one)):
-            follows = schema.classes[cls].fields[field].type.kind == 'set' and schema.classes[far].fields[back].type.kind == 'ref'
-            ends[cls, field] = (far, back, 'many' if follows else 'one')
+            kinds = schema.classes[cls].fields[field].type.kind, schema.classes[far].fields[back].type.kind
+            ends[cls, field] = (far, back, 'many' if kinds == ('set', 'ref') else 'one')
     return ends

@@ -16,7 +16,8 @@ from xapisim.datamodel import MISSING
 from xapisim.errors import XapiError, internal_error
 
 # A host that is not the coordinator answers these itself; for anything else the client has to go to the coordinator.
-_LOCAL = ('session.slave_login', 'session.slave_local_login', 'session.slave_local_login_with_password', 'session.local_logout',
+_LOCAL = ('session.slave_login', 'session.slave_local_login', 'session.slave_local_login_with_password',
+          'session.local_logout',
           'host.is_in_emergency_mode', 'host.local_management_reconfigure', 'host.emergency_ha_disable')
 
 
@@ -92,8 +93,9 @@ class Dispatcher:
         return session, values
 
     def _authorize(self, message, session, arguments):
-        keyed = message.name.startswith(('add_to_', 'remove_from_')) and len(arguments) > 1 and isinstance(arguments[1], str)
-        self.sim.rbac.check(session, message.permission, arguments[1] if keyed else None)
+        keyed = message.name.startswith(('add_to_', 'remove_from_')) and len(arguments) > 1
+        key = arguments[1] if keyed and isinstance(arguments[1], str) else None
+        self.sim.rbac.check(session, message.permission, key)
 
     def _unknown(self, name, params):
         """A host takes an unknown method for an extension: that needs a session, and the right to call extensions."""
@@ -125,7 +127,7 @@ class Dispatcher:
             result = function(call, *arguments)
         except XapiError:
             raise
-        except Exception as error:   # a fault of the simulator: the client is told as a host would, the log has the rest
+        except Exception as error:   # a fault of the simulator: told as a host would, and the log has the rest
             traceback.print_exc(file=sys.stderr)
             raise internal_error('%s: %s' % (type(error).__name__, error)) from error
         return '' if result is None and message.result is None else result

@@ -129,7 +129,8 @@ class Events:
 
     def _changes(self, cls, wanted, since):
         db = self.sim.db
-        rows = db.rows(cls) if wanted is True else [(ref, db.require(cls, ref)) for ref in wanted if db.exists(cls, ref)]
+        rows = db.rows(cls) if wanted is True else [(ref, db.require(cls, ref)) for ref in wanted
+                                                    if db.exists(cls, ref)]
         fresh = [(ref, row) for ref, row in rows if row.modified > since]
         return [(row.modified, ('add' if row.created > since else 'mod', cls, ref)) for ref, row in fresh]
 

@@ -33,7 +33,8 @@ class Request:
         self.sim, self.host = connection.server.sim, connection.server.host
         path, _, query = target.partition('?')
         self.path = urllib.parse.unquote(path)
-        self.query = {key: values[0] for key, values in urllib.parse.parse_qs(query, keep_blank_values=True).items()} if query else {}
+        self.query = {key: values[0] for key,
+                      values in urllib.parse.parse_qs(query, keep_blank_values=True).items()} if query else {}
         self.keep_alive = headers.get('connection', '').lower() != 'close'
         self.answered, self.truncate = False, None
         self._left = int(headers['content-length']) if headers.get('content-length', '').isdigit() else None
@@ -115,7 +116,8 @@ class Request:
         reason = REASONS[status]
         page = '<html><body><h1>HTTP %d %s</h1>%s</body></html>' % (status, reason, text)
         self.keep_alive = False
-        self.respond(status, page.encode(), headers=[('www-authenticate', 'basic realm="XenServer"')] if status == 401 else ())
+        self.respond(status, page.encode(), headers=[('www-authenticate', 'basic realm="XenServer"')] if status == 401
+                     else ())
 
     def flush(self):
         self.connection.wfile.flush()

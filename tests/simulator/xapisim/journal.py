@@ -14,7 +14,8 @@ import time
 LENGTH = 50000       # calls that are kept
 LARGE = 20           # records or events of a result beyond which only their number is kept
 SECRETS = {'session.login_with_password': (1,), 'session.slave_login': (1,), 'session.slave_local_login': (0,),
-           'session.slave_local_login_with_password': (1,), 'session.change_password': (0, 1), 'pool.join': (2,), 'pool.join_force': (2,),
+           'session.slave_local_login_with_password': (1,), 'session.change_password': (0, 1), 'pool.join': (2,),
+           'pool.join_force': (2,),
            'host.enable_external_auth': (1,), 'pool.enable_external_auth': (1,)}
 _READS = ('get_', 'assert_', 'has_', 'is_', 'query_', 'retrieve_', 'compute_', 'list_', 'maximise_')
 _LOGINS = ('login', 'logout', 'slave_login', 'local_logout', 'slave_local_login')
@@ -76,7 +77,7 @@ class Journal:
 
 
 def _shortened(result):
-    """A result without the mass of records that lists and events bring: the journal would hold each of them for ever."""
+    """A result without the mass of records that lists and events bring: the journal would keep them all."""
     if isinstance(result, dict) and 'events' in result:
         return {**result, 'events': _shortened(result['events'])}
     members = list(result.values()) if isinstance(result, dict) else result

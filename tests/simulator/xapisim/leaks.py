@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-_CLASSES = ('session', 'task', 'VM', 'VDI', 'VBD', 'VIF', 'SR', 'PBD', 'network', 'secret', 'VM_metrics', 'VM_guest_metrics', 'console')
+_CLASSES = ('session', 'task', 'VM', 'VDI', 'VBD', 'VIF', 'SR', 'PBD', 'network', 'secret', 'VM_metrics',
+            'VM_guest_metrics', 'console')
 _OWNED = {'VBD': 'VM', 'VIF': 'VM', 'console': 'VM', 'PBD': 'SR'}
 
 

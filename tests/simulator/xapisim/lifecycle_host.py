@@ -7,7 +7,8 @@ from __future__ import annotations
 from xapisim import lifecycle
 from xapisim.errors import XapiError
 
-OPERATIONS = ('provision', 'evacuate', 'shutdown', 'reboot', 'power_on', 'vm_start', 'vm_resume', 'vm_migrate', 'apply_updates', 'enable')
+OPERATIONS = ('provision', 'evacuate', 'shutdown', 'reboot', 'power_on', 'vm_start', 'vm_resume', 'vm_migrate',
+              'apply_updates', 'enable')
 _ARRIVING = ('provision', 'vm_resume', 'vm_migrate')
 _LEAVING = ('evacuate', 'reboot', 'shutdown')
 _ENDING = ('reboot', 'shutdown', 'apply_updates')

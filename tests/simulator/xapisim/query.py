@@ -20,12 +20,16 @@ _TOKEN = re.compile(r'\s*(?:(?P<word>field|true|false|not|and|or)|(?P<sign>[()=]
 _GROUPS = {
     '*': ('name_label', 'name_description', 'qos_algorithm_type', 'qos_algorithm_params', 'qos_supported_algorithms',
           'io_read_kbs', 'io_write_kbs'),
-    'VM': ('memory_overhead', 'memory_target', 'memory_static_max', 'memory_dynamic_max', 'memory_dynamic_min', 'memory_static_min',
-           'VCPUs_params', 'VCPUs_max', 'VCPUs_at_startup', 'actions_after_softreboot', 'actions_after_shutdown', 'actions_after_reboot',
-           'actions_after_crash', 'PV_bootloader', 'PV_kernel', 'PV_ramdisk', 'PV_args', 'PV_bootloader_args', 'PV_legacy_args',
+    'VM': ('memory_overhead', 'memory_target', 'memory_static_max', 'memory_dynamic_max', 'memory_dynamic_min',
+           'memory_static_min',
+           'VCPUs_params', 'VCPUs_max', 'VCPUs_at_startup', 'actions_after_softreboot', 'actions_after_shutdown',
+           'actions_after_reboot',
+           'actions_after_crash', 'PV_bootloader', 'PV_kernel', 'PV_ramdisk', 'PV_args', 'PV_bootloader_args',
+           'PV_legacy_args',
            'HVM_boot_policy', 'HVM_boot_params', 'HVM_shadow_multiplier'),
     'VM_metrics': ('memory_actual', 'VCPUs_number', 'VCPUs_utilisation', 'VCPUs_CPU', 'VCPUs_params', 'VCPUs_flags'),
-    'host': ('memory_overhead', 'API_version_major', 'API_version_minor', 'API_version_vendor', 'API_version_vendor_implementation'),
+    'host': ('memory_overhead', 'API_version_major', 'API_version_minor', 'API_version_vendor',
+             'API_version_vendor_implementation'),
     'host_metrics': ('memory_total', 'memory_free'),
 }
 _PREFIXES = ('name', 'qos', 'io', 'memory', 'VCPUs', 'actions', 'PV', 'HVM', 'API_version')

@@ -12,17 +12,18 @@ from xapisim.errors import XapiError
 
 BASIC = 'A basic permission'
 DESCRIPTIONS = {
-    'pool-admin': 'The Pool Administrator role has full access to all features and settings, including accessing Dom0 and '
-                  'managing subjects, roles and external authentication',
-    'pool-operator': 'The Pool Operator role manages host- and pool-wide resources, including setting up storage, creating '
-                     'resource pools and managing patches, high availability (HA) and workload balancing (WLB)',
-    'vm-power-admin': 'The VM Power Administrator role has full access to VM and template management and can choose where to '
-                      'start VMs and use the dynamic memory control and VM snapshot features',
+    'pool-admin': 'The Pool Administrator role has full access to all features and settings, including accessing Dom0 '
+                  'and managing subjects, roles and external authentication',
+    'pool-operator': 'The Pool Operator role manages host- and pool-wide resources, including setting up storage, '
+                     'creating resource pools and managing patches, high availability (HA) and workload '
+                     'balancing (WLB)',
+    'vm-power-admin': 'The VM Power Administrator role has full access to VM and template management and can choose '
+                      'where to start VMs and use the dynamic memory control and VM snapshot features',
     'vm-admin': 'The VM Administrator role can manage VMs and templates',
     'vm-operator': 'The VM Operator role can use VMs and interact with VM consoles',
     'read-only': 'The Read-Only role can log in with basic read-only access',
-    'client-cert': 'The Client Certificate role has access to functionality granted to those who authenticate using a client '
-                   'certificate',
+    'client-cert': 'The Client Certificate role has access to functionality granted to those who authenticate using a '
+                   'client certificate',
 }
 ORDER = ('vm-power-admin', 'vm-admin', 'vm-operator', 'read-only', 'client-cert', 'pool-admin', 'pool-operator')
 
@@ -43,7 +44,8 @@ def role_records(schema, new_ref, new_uuid):
 
 
 def _record(uuid, name, description, subroles, internal):
-    return {'uuid': uuid, 'name_label': name, 'name_description': description, 'subroles': subroles, 'is_internal': internal}
+    return {'uuid': uuid, 'name_label': name, 'name_description': description, 'subroles': subroles,
+            'is_internal': internal}
 
 
 def _permissions(schema):

@@ -16,11 +16,14 @@ from xapisim.faults import Dropped
 _handlers = {}
 # Paths that a host serves to clients with a session, for which the simulator has nothing.
 _KNOWN = {('GET', path) for path in (
-    '/export', '/export_metadata', '/export_raw_vdi', '/host_backup', '/host_logs_download', '/vncsnapshot', '/pool/xmldbdump',
-    '/system-status', '/rrd_updates', '/vm_rrd', '/host_rrd', '/sr_rrd', '/vm_rrds', '/host_rrds', '/blob', '/wlb_report',
+    '/export', '/export_metadata', '/export_raw_vdi', '/host_backup', '/host_logs_download', '/vncsnapshot',
+    '/pool/xmldbdump',
+    '/system-status', '/rrd_updates', '/vm_rrd', '/host_rrd', '/sr_rrd', '/vm_rrds', '/host_rrds', '/blob',
+    '/wlb_report',
     '/wlb_diagnostics', '/audit_log', '/services', '/console', '/updates')}
 _ARCHIVES = ('/vm_rrd', '/host_rrd', '/sr_rrd')
-_KNOWN |= {('PUT', path) for path in ('/import', '/import_metadata', '/import_raw_vdi', '/host_restore', '/pool_patch_upload', '/blob',
+_KNOWN |= {('PUT', path) for path in ('/import', '/import_metadata', '/import_raw_vdi', '/host_restore',
+                                      '/pool_patch_upload', '/blob',
                                       '/pool/xmldbdump', '/bundle')} | {('CONNECT', '/console')}
 
 

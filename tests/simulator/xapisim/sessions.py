@@ -7,6 +7,7 @@ from __future__ import annotations
 from xapisim.datamodel.types import NULL
 from xapisim.errors import XapiError
 
+UNKNOWN = 'User not known to the underlying authentication module'
 LIFETIME = 24 * 3600.0   # seconds without a call after which a session is forgotten
 
 
@@ -26,8 +27,7 @@ class Sessions:
             return self.open(call.host, user, originator)
         if known is None and self._external(call.host):
             return self._login_subject(call, user, password, originator)
-        reason = 'Authentication failure' if known is not None else 'User not known to the underlying authentication module'
-        raise XapiError('SESSION_AUTHENTICATION_FAILED', user, reason)
+        raise XapiError('SESSION_AUTHENTICATION_FAILED', user, UNKNOWN if known is None else 'Authentication failure')
 
     def _external(self, host):
         return self.sim.db.get('host', host, 'external_auth_type') != ''
@@ -35,7 +35,8 @@ class Sessions:
     def _login_subject(self, call, user, password, originator):
         account = self.sim.directory.get(user)
         if account is None:
-            raise XapiError('SESSION_AUTHENTICATION_FAILED', user, 'User not known to the underlying authentication module')
+            raise XapiError('SESSION_AUTHENTICATION_FAILED', user,
+                            UNKNOWN)
         if account['password'] != password:
             raise XapiError('SESSION_AUTHENTICATION_FAILED', user, 'Authentication failure')
         identifier = account['subject_identifier']
@@ -44,16 +45,19 @@ class Sessions:
             raise self._unauthorized(call, user, identifier)
         permissions = self.sim.rbac.of_session(self.sim.db.get('subject', subjects[0], 'roles'))
         if not permissions:
-            raise XapiError('RBAC_PERMISSION_DENIED', user, 'Subject %s (identifier %s) has no roles in this pool' % (user, identifier))
+            raise XapiError('RBAC_PERMISSION_DENIED', user, 'Subject %s (identifier %s) has no roles in this pool'
+                            % (user, identifier))
         name = account['subject_information'].get('subject-name', user)
-        return self.open(call.host, name, originator, is_local_superuser=False, subject=subjects[0], auth_user_sid=identifier,
+        return self.open(call.host, name, originator, is_local_superuser=False, subject=subjects[0],
+                         auth_user_sid=identifier,
                          rbac_permissions=permissions)
 
     def _unauthorized(self, call, user, identifier):
         agent = call.origin.get('user-agent') or 'unknown'
         origin = 'HTTP request from Internet with User-Agent: %s' % agent
         return XapiError('SESSION_AUTHORIZATION_FAILED', user,
-                         'Subject %s (identifier %s, from %s) has no access rights in this pool' % (user, identifier, origin))
+                         'Subject %s (identifier %s, from %s) has no access rights in this pool'
+                         % (user, identifier, origin))
 
     def open(self, host, user, originator='', is_local_superuser=True, **fields):
         now = self.sim.now()

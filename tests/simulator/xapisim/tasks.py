@@ -21,7 +21,8 @@ class Tasks:
 
     def create(self, label, description='', session=None, host=None):
         return self.sim.db.create('task', {
-            'name_label': label, 'name_description': description, 'created': self.sim.now(), 'status': 'pending', 'type': '<none/>',
+            'name_label': label, 'name_description': description, 'created': self.sim.now(), 'status': 'pending',
+            'type': '<none/>',
             'session': session or NULL, 'resident_on': host or self.sim.coordinator, 'backtrace': '()'})
 
     def dummy(self, label):
@@ -76,4 +77,5 @@ class Tasks:
         return self.sim.db.get('task', task, 'status') in FINISHED
 
     def is_cancelled(self, task):
-        return self.sim.db.exists('task', task) and 'cancel' in self.sim.db.get('task', task, 'current_operations').values()
+        db = self.sim.db
+        return db.exists('task', task) and 'cancel' in db.get('task', task, 'current_operations').values()

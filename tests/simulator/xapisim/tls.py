@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """TLS: a certificate for localhost made at start, or one that is given.
 
-The certificate is self-signed with ECDSA on P-256, which plain Python does in milliseconds. The key guards a test server
-on the loopback interface for as long as it runs: nothing here resists timing attacks.
+The certificate is self-signed with ECDSA on P-256, which plain Python does in milliseconds. The key guards a test
+server on the loopback interface for as long as it runs: nothing here resists timing attacks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ A = P - 3
 N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
 G = (0x6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296,
      0x4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5)
-ECDSA_SHA256, EC_KEY, CURVE = der.oid('1.2.840.10045.4.3.2'), der.oid('1.2.840.10045.2.1'), der.oid('1.2.840.10045.3.1.7')
+ECDSA_SHA256 = der.oid('1.2.840.10045.4.3.2')
+EC_KEY, CURVE = der.oid('1.2.840.10045.2.1'), der.oid('1.2.840.10045.3.1.7')
 DAY = 86400
 
 
@@ -73,7 +74,8 @@ def self_signed():
     now = time.time()
     validity = der.sequence(*(der.utc_time(time.gmtime(moment)) for moment in (now - DAY, now + 3650 * DAY)))
     public = der.sequence(der.sequence(EC_KEY, CURVE), der.bits(point))
-    body = der.sequence(der.tagged(0xa0, der.integer(2)), der.integer(secrets.randbits(120) | 1 << 119), der.sequence(ECDSA_SHA256), name,
+    body = der.sequence(der.tagged(0xa0, der.integer(2)), der.integer(secrets.randbits(120) | 1 << 119),
+                        der.sequence(ECDSA_SHA256), name,
                         validity, name, public, der.tagged(0xa3, der.sequence(*_extensions(point))))
     certificate = der.sequence(body, der.sequence(ECDSA_SHA256), der.bits(_signature(secret, body)))
     private = der.sequence(der.integer(1), der.octets(secret.to_bytes(32, 'big')), der.tagged(0xa0, CURVE),
@@ -85,12 +87,14 @@ def _extensions(point):
     """Its own authority, for a server named localhost or 127.0.0.1: enough for strict verification."""
     identifier = hashlib.sha1(point).digest()
     names = der.sequence(der.tagged(0x82, b'localhost'), der.tagged(0x87, bytes((127, 0, 0, 1))))
-    yield _extension('2.5.29.19', der.sequence(der.boolean(True)), critical=True)          # basic constraints: an authority
-    yield _extension('2.5.29.15', der.bits(b'\x84', unused=2), critical=True)               # key usage: signatures, certificates
-    yield _extension('2.5.29.37', der.sequence(der.oid('1.3.6.1.5.5.7.3.1')))               # extended key usage: TLS server
-    yield _extension('2.5.29.14', der.octets(identifier))                                   # subject's key
-    yield _extension('2.5.29.35', der.sequence(der.tagged(0x80, identifier)))               # authority's key
-    yield _extension('2.5.29.17', names)                                                    # subject's other names
+    yield _extension('2.5.29.19', der.sequence(der.boolean(True)),
+                     critical=True)          # basic constraints: an authority
+    yield _extension('2.5.29.15', der.bits(b'\x84', unused=2),
+                     critical=True)               # key usage: signatures, certificates
+    yield _extension('2.5.29.37', der.sequence(der.oid('1.3.6.1.5.5.7.3.1')))   # extended key usage: TLS server
+    yield _extension('2.5.29.14', der.octets(identifier))   # subject's key
+    yield _extension('2.5.29.35', der.sequence(der.tagged(0x80, identifier)))   # authority's key
+    yield _extension('2.5.29.17', names)   # subject's other names
 
 
 def _extension(number, value, critical=False):

@@ -12,11 +12,10 @@ from xapisim.datamodel.types import DateTime
 
 _SPECIAL = re.compile('[&<>"\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]')
 _ESCAPES = {'&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;'}
-_SUCCESS = ('<?xml version="1.0"?><methodResponse><params><param><value><struct><member><name>Status</name><value>Success</value>'
-            '</member><member><name>Value</name>', '</member></struct></value></param></params></methodResponse>')
-_FAILURE = ('<?xml version="1.0"?><methodResponse><params><param><value><struct><member><name>Status</name><value>Failure</value>'
-            '</member><member><name>ErrorDescription</name>', '</member></struct></value></param></params></methodResponse>')
 _BARE = '<?xml version="1.0"?><methodResponse><params><param>', '</param></params></methodResponse>'
+_MEMBERS = '<value><struct><member><name>Status</name><value>%s</value></member><member><name>%s</name>'
+_SUCCESS = _BARE[0] + _MEMBERS % ('Success', 'Value'), '</member></struct></value>' + _BARE[1]
+_FAILURE = _BARE[0] + _MEMBERS % ('Failure', 'ErrorDescription'), '</member></struct></value>' + _BARE[1]
 
 
 class Malformed(Exception):
@@ -93,7 +92,8 @@ def read_call(body):
     reader = _Reader()
     parser = xml.parsers.expat.ParserCreate()
     parser.buffer_text = True
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = reader.start, reader.end, reader.data
+    parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
+    parser.CharacterDataHandler = reader.data
     try:
         parser.Parse(body, True)
     except (xml.parsers.expat.ExpatError, ValueError, KeyError, IndexError) as error:
@@ -158,5 +158,6 @@ def _boolean(text):
     return text.strip() == '1'
 
 
-_SCALARS = {'string': str, 'int': int, 'i4': int, 'i8': int, 'boolean': _boolean, 'double': float, 'dateTime.iso8601': DateTime,
+_SCALARS = {'string': str, 'int': int, 'i4': int, 'i8': int, 'boolean': _boolean, 'double': float,
+            'dateTime.iso8601': DateTime,
             'base64': lambda text: base64.b64decode(text).decode('utf-8', 'replace'), 'nil': lambda text: None}

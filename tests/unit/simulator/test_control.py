@@ -14,7 +14,8 @@ import pytest
 
 from ansible_collections.xapi.xen.tests.support.simulator import Failure, Session, start_simulator
 
-DISK = {'name_label': 'd', 'virtual_size': '1048576', 'type': 'user', 'sharable': False, 'read_only': False, 'other_config': {}}
+DISK = {'name_label': 'd', 'virtual_size': '1048576', 'type': 'user', 'sharable': False, 'read_only': False,
+        'other_config': {}}
 
 
 @pytest.fixture(autouse=True)
@@ -52,8 +53,10 @@ def test_the_journal_keeps_secrets(simulator):
 
 
 @pytest.mark.parametrize('method, kind', [
-    ('session.login_with_password', 'session'), ('session.logout', 'session'), ('event.from', 'read'), ('VM.get_all', 'read'),
-    ('VM.assert_can_boot_here', 'read'), ('VM.set_name_label', 'write'), ('VM.add_tags', 'write'), ('VDI.create', 'write'),
+    ('session.login_with_password', 'session'), ('session.logout', 'session'), ('event.from', 'read'),
+    ('VM.get_all', 'read'),
+    ('VM.assert_can_boot_here', 'read'), ('VM.set_name_label', 'write'), ('VM.add_tags', 'write'),
+    ('VDI.create', 'write'),
     ('Async.VM.clone', 'write'), ('SR.scan', 'write'), ('task.destroy', 'write'), ('host.call_plugin', 'write')])
 def test_a_call_reads_or_writes(simulator, method, kind):
     with pytest.raises(Failure):
@@ -105,7 +108,8 @@ def test_a_session_can_end(simulator):
 
 
 @pytest.mark.parametrize('rule', [
-    {'method': 'VM.start'}, {'error': ['HOST_OFFLINE']}, {'method': 'x', 'error': ['NO_SUCH_CODE']}, {'method': 'x', 'drop': 'never'},
+    {'method': 'VM.start'}, {'error': ['HOST_OFFLINE']}, {'method': 'x', 'error': ['NO_SUCH_CODE']},
+    {'method': 'x', 'drop': 'never'},
     {'method': 'x', 'colour': 'red'}, {'method': 'x', 'count': '1', 'delay': 1}, {'method': 'x', 'expire': 1}])
 def test_a_rule_that_cannot_work_is_refused(simulator, rule):
     with pytest.raises(ValueError, match=r'\w'):
@@ -123,7 +127,8 @@ def test_leaks_are_what_nobody_owns(simulator):
     session.task.create('t', '')
     leaks = simulator.leaks()
     assert set(leaks) == {'session', 'task', 'VDI'}
-    assert (leaks['VDI'][0]['ref'], leaks['VDI'][0]['name_label'], leaks['VDI'][0]['why']) == (vdi, 'd', 'no VBD uses it')
+    assert (leaks['VDI'][0]['ref'], leaks['VDI'][0]['name_label'],
+            leaks['VDI'][0]['why']) == (vdi, 'd', 'no VBD uses it')
 
 
 def test_reset_is_the_start(simulator):
@@ -150,7 +155,8 @@ def test_coverage_counts_what_is_answered(simulator):
     assert 0 < sum(row['implemented'] for row in coverage.values()) <= sum(row['messages'] for row in coverage.values())
 
 
-@pytest.mark.parametrize('method, action, told', [('GET', 'nothing', None), ('POST', 'clock', {'advance': 1}), ('POST', 'faults', 5)])
+@pytest.mark.parametrize('method, action, told', [('GET', 'nothing', None), ('POST', 'clock', {'advance': 1}),
+                                                  ('POST', 'faults', 5)])
 def test_what_control_cannot_do_it_says(simulator, method, action, told):
     with pytest.raises(ValueError, match=r'\w'):
         simulator.control(method, action, told)

@@ -59,7 +59,8 @@ def test_what_is_no_integer_is_refused(session, template, sent):
 def test_enums_are_matched_in_any_case_and_stored_in_theirs(session, template):
     session.VM.set_actions_after_shutdown(template, 'RESTART')
     assert session.VM.get_actions_after_shutdown(template) == 'restart'
-    assert refused(session.VM.set_actions_after_shutdown, template, 'explode') == ['INTERNAL_ERROR', 'Failure("Unknown tag/contents")']
+    assert refused(session.VM.set_actions_after_shutdown, template,
+                   'explode') == ['INTERNAL_ERROR', 'Failure("Unknown tag/contents")']
 
 
 def test_unknown_methods_need_a_session_too(simulator, session):
@@ -82,7 +83,8 @@ def test_references_belong_to_a_class(session):
 
 def test_maps_and_sets_have_their_own_writers(session, template):
     session.VM.add_to_xenstore_data(template, 'k', 'v')
-    assert refused(session.VM.add_to_xenstore_data, template, 'k', 'w') == ['MAP_DUPLICATE_KEY', 'VM', 'xenstore_data', template, 'k']
+    assert refused(session.VM.add_to_xenstore_data, template, 'k', 'w') == ['MAP_DUPLICATE_KEY', 'VM', 'xenstore_data',
+                                                                            template, 'k']
     assert refused(session.VM.add_to_xenstore_data, template, '', 'w') == ['INTERNAL_ERROR', 'Db_exn.Empty_key_in_map']
     session.VM.remove_from_xenstore_data(template, 'k')
     session.VM.remove_from_xenstore_data(template, 'k')
@@ -95,7 +97,8 @@ def test_maps_and_sets_have_their_own_writers(session, template):
 
 
 def test_a_constructor_names_the_first_field_that_is_missing(session):
-    assert refused(session.network.create, {}) == ['INTERNAL_ERROR', 'Server_helpers.Dispatcher_FieldNotFound("other_config")']
+    assert refused(session.network.create,
+                   {}) == ['INTERNAL_ERROR', 'Server_helpers.Dispatcher_FieldNotFound("other_config")']
     made = session.network.create({'name_label': 'n', 'other_config': {}, 'uuid': 'mine', 'unknown': 1})
     assert session.network.get_uuid(made) != 'mine'
     session.network.destroy(made)
@@ -116,12 +119,14 @@ def test_json_rpc_has_two_versions_and_numbers(simulator, session):
     host = session.host.get_all()[0]
     answer = ask(jsonrpc='2.0', method='host.get_API_version_major', params=[session.ref, host], id='i')
     assert answer == {'jsonrpc': '2.0', 'result': 2, 'id': 'i'}
-    assert ask(method='VM.get_all', params=[NOBODY], id=1) == {'result': None, 'error': ['SESSION_INVALID', NOBODY], 'id': 1}
+    assert ask(method='VM.get_all', params=[NOBODY], id=1) == {'result': None, 'error': ['SESSION_INVALID', NOBODY],
+                                                               'id': 1}
     assert ask(jsonrpc='2.0', method='VM.get_all', id=1)['error'] == {
         'code': 1, 'message': 'MESSAGE_PARAMETER_COUNT_MISMATCH', 'data': ['VM.get_all', '0', '-1']}
 
 
-@pytest.mark.parametrize('path, body', [('/', ''), ('/', '<methodCall/>'), ('/', 'text'), ('/jsonrpc', 'text'), ('/jsonrpc', '[]'),
+@pytest.mark.parametrize('path, body', [('/', ''), ('/', '<methodCall/>'), ('/', 'text'), ('/jsonrpc', 'text'),
+                                        ('/jsonrpc', '[]'),
                                         ('/RPC2', '{"method": "x"}')])
 def test_what_is_no_call_is_a_page_with_500(simulator, path, body):
     status, headers, _ = simulator.request('POST', path, body)
@@ -131,5 +136,6 @@ def test_what_is_no_call_is_a_page_with_500(simulator, path, body):
 def test_system_methods(simulator):
     anonymous = Session(simulator)
     assert anonymous.call('system.isAlive:x', 'echo') == 'echo'
-    status, _, body = simulator.request('POST', '/', '<methodCall><methodName>system.listMethods</methodName><params/></methodCall>')
+    call = '<methodCall><methodName>system.listMethods</methodName><params/></methodCall>'
+    status, _, body = simulator.request('POST', '/', call)
     assert status == 200 and b'Async.VM.start' in body and b'Status' not in body

@@ -74,7 +74,8 @@ def test_a_token_has_two_numbers(session):
 def test_back_references_change_too(session):
     vm = session.VM.clone(session.VM.get_by_name_label('Other install media')[0], 'with a card')
     _, token, _ = since(session, [f'VM/{vm}'], '')
-    session.VIF.create({'VM': vm, 'network': session.network.get_all()[0], 'device': '0', 'MAC': '', 'MTU': '1500', 'other_config': {},
+    session.VIF.create({'VM': vm, 'network': session.network.get_all()[0], 'device': '0', 'MAC': '', 'MTU': '1500',
+                        'other_config': {},
                         'qos_algorithm_type': '', 'qos_algorithm_params': {}})
     assert since(session, [f'VM/{vm}'], token)[0] == [('vm', 'mod', vm)]
     session.VM.set_is_a_template(vm, False)

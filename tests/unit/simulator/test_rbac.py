@@ -21,7 +21,8 @@ def directory(tmp_path_factory):
     with start_simulator() as small:
         session = small.login()
         # xmlrpc.client marshals dates as objects, which a seed writes as a map with one key.
-        seed = {cls: dump(getattr(session, cls).get_all_records()) for cls in ('host', 'pool', 'host_metrics', 'VM', 'network', 'SR')}
+        seed = {cls: dump(getattr(session, cls).get_all_records())
+                for cls in ('host', 'pool', 'host_metrics', 'VM', 'network', 'SR')}
     seed['$directory'] = ACCOUNTS
     path = tmp_path_factory.mktemp('seed') / 'seed.json'
     path.write_text(json.dumps(seed))
@@ -47,8 +48,10 @@ def refused(function, *args):
 
 # method, arguments that are no objects, the least role that may
 RULES = [('VM.start', ['x', False, False], 'vm-operator'), ('VM.clone', ['x', 'n'], 'vm-admin'),
-         ('VM.snapshot', ['x', 'n'], 'vm-power-admin'), ('SR.destroy', ['x'], 'pool-operator'), ('subject.destroy', ['x'], 'pool-admin'), ('VM.get_record', ['x'], 'read-only'),
-         ('VM.add_to_other_config', ['x', 'k', 'v'], 'vm-admin'), ('VM.add_to_other_config', ['x', 'folder', 'v'], 'vm-operator'),
+         ('VM.snapshot', ['x', 'n'], 'vm-power-admin'), ('SR.destroy', ['x'], 'pool-operator'),
+         ('subject.destroy', ['x'], 'pool-admin'), ('VM.get_record', ['x'], 'read-only'),
+         ('VM.add_to_other_config', ['x', 'k', 'v'], 'vm-admin'), ('VM.add_to_other_config', ['x', 'folder', 'v'],
+                                                                   'vm-operator'),
          ('VM.add_to_other_config', ['x', 'XenCenter.CustomFields.y', 'v'], 'vm-operator'),
          ('VM.add_to_other_config', ['x', 'pci', 'v'], 'pool-admin'), ('secret.get_value', ['x'], 'pool-operator')]
 
@@ -67,7 +70,8 @@ def test_the_error_names_who_may(directory):
     session = directory.login('read-only', 'pw-read-only')
     assert refused(session.VM.add_to_other_config, 'x', 'XenCenter.CustomFields.y', 'v') == [
         'RBAC_PERMISSION_DENIED', 'vm.add_to_other_config/key:xencenter.customfields.*',
-        'No permission in user session. (Roles with this permission: vm-power-admin, vm-admin, vm-operator, pool-admin, pool-operator)']
+        'No permission in user session. (Roles with this permission: '
+        'vm-power-admin, vm-admin, vm-operator, pool-admin, pool-operator)']
     assert refused(session.no.such) == ['RBAC_PERMISSION_DENIED', 'host.call_extension', 'no session in context']
 
 
@@ -97,13 +101,15 @@ def test_sessions_end_with_their_subject(directory):
 
 
 def test_wrong_passwords_and_unknown_users(directory):
-    assert refused(directory.login, 'vm-admin', 'no') == ['SESSION_AUTHENTICATION_FAILED', 'vm-admin', 'Authentication failure']
+    assert refused(directory.login, 'vm-admin', 'no') == ['SESSION_AUTHENTICATION_FAILED', 'vm-admin',
+                                                          'Authentication failure']
     assert refused(directory.login, 'stranger', 'no') == [
         'SESSION_AUTHENTICATION_FAILED', 'stranger', 'User not known to the underlying authentication module']
 
 
 def test_the_roles_of_a_pool_without_a_seed(simulator, session):
-    permissions = {role: set(session.role.get_permissions_name_label(session.role.get_by_name_label(role)[0])) for role in ROLES}
+    permissions = {role: set(session.role.get_permissions_name_label(session.role.get_by_name_label(role)[0]))
+                   for role in ROLES}
     for less, more in zip(ROLES, ROLES[1:]):
         assert permissions[less] < permissions[more]
     assert 'vm.start' in permissions['vm-operator'] - permissions['read-only']

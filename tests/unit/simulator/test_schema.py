@@ -36,8 +36,10 @@ def exposed(cls, message):
 def test_every_class_and_field_is_there(schema, model):
     assert set(schema.classes) == set(model['classes'])
     for name, cls in model['classes'].items():
-        ours = {field.name: (field.type.spec, field.qualifier, field.internal) for field in schema.classes[name].fields.values()}
-        assert ours == {field: (told['type'], told['qualifier'], told.get('internal', False)) for field, told in cls['fields'].items()}
+        ours = {field.name: (field.type.spec, field.qualifier, field.internal)
+                for field in schema.classes[name].fields.values()}
+        assert ours == {field: (told['type'], told['qualifier'], told.get('internal', False)) for field,
+                        told in cls['fields'].items()}
 
 
 def test_defaults_are_those_of_the_model(schema, model):
@@ -45,7 +47,8 @@ def test_defaults_are_those_of_the_model(schema, model):
         for field, told in cls['fields'].items():
             ours = schema.classes[name].fields[field].default
             expected = told.get('default', MISSING)
-            assert ours == (expected['datetime'] if isinstance(expected, dict) and set(expected) == {'datetime'} else expected)
+            assert ours == (expected['datetime'] if isinstance(expected, dict) and set(expected) == {'datetime'}
+                            else expected)
 
 
 def test_messages_are_those_that_clients_can_send(schema, model):
@@ -62,7 +65,8 @@ def test_parameters_results_and_roles_are_those_of_the_model(schema, model):
             if not exposed(cls, told):
                 continue
             ours = schema.classes[name].messages[message]
-            assert [(param, kind.spec) for param, kind, _ in ours.params] == [(p['name'], p['type']) for p in told['params']], ours.full
+            assert [(param, kind.spec) for param, kind, _ in ours.params] == [(p['name'], p['type'])
+                                                                              for p in told['params']], ours.full
             assert (ours.result.spec if ours.result else None) == told.get('result'), ours.full
             assert (ours.role, ours.asynchronous, ours.removed) == (
                 told['role'], bool(told.get('async')), told.get('state') == 'removed'), ours.full

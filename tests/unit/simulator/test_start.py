@@ -56,7 +56,8 @@ def test_it_stops_with_its_parent():
     (['--cert', 'x'], '--tls'), (['--tls', '--cert', 'x'], '--key'), (['--seed', '/no/such'], '--seed'),
     (['--clock', 'sun'], 'invalid choice')])
 def test_options_that_make_no_sense_end_it(arguments, reason):
-    ended = subprocess.run([sys.executable, str(PROGRAM), *arguments], capture_output=True, text=True, timeout=20, check=False)
+    ended = subprocess.run([sys.executable, str(PROGRAM), *arguments], capture_output=True, text=True, timeout=20,
+                           check=False)
     assert ended.returncode == 2 and reason in ended.stderr and ended.stdout == ''
 
 
@@ -97,7 +98,8 @@ def test_the_same_start_gives_the_same_names():
         with start_simulator() as simulator:
             session = simulator.login()
             vm = session.VM.clone(session.VM.get_by_name_label('Other install media')[0], 'x')
-            vif = session.VIF.create({'VM': vm, 'network': session.network.get_all()[0], 'device': '0', 'MAC': '', 'MTU': '1500',
+            vif = session.VIF.create({'VM': vm, 'network': session.network.get_all()[0], 'device': '0', 'MAC': '',
+                                      'MTU': '1500',
                                       'other_config': {}, 'qos_algorithm_type': '', 'qos_algorithm_params': {}})
             found.append((vm, session.VM.get_uuid(vm), vif, session.VIF.get_MAC(vif), sorted(session.role.get_all())))
     assert found[0] == found[1]
@@ -106,7 +108,8 @@ def test_the_same_start_gives_the_same_names():
 def test_the_small_pool_has_the_names_that_everybody_knows(session):
     pool = session.pool.get_all()[0]
     assert session.SR.get_name_label(session.pool.get_default_SR(pool)) == 'Local storage'
-    assert {row['name_label'] for row in session.SR.get_all_records().values()} >= {'Local storage', 'NFS storage', 'ISO library'}
+    assert {row['name_label'] for row in session.SR.get_all_records().values()} >= {'Local storage', 'NFS storage',
+                                                                                    'ISO library'}
     assert {row['bridge'] for row in session.network.get_all_records().values()} == {'xenbr0', 'xenbr1', 'xenapi'}
     template = session.VM.get_record(session.VM.get_by_name_label('Debian Bookworm 12')[0])
     assert template['is_default_template'] and '<disk size="10737418240"' in template['other_config']['disks']
@@ -133,7 +136,8 @@ def test_a_pool_has_three_hosts_of_which_one_answers():
 def test_wrong_credentials(simulator):
     with pytest.raises(Failure) as caught:
         simulator.login(password='wrong')
-    assert [caught.value.code, *caught.value.params] == ['SESSION_AUTHENTICATION_FAILED', 'root', 'Authentication failure']
+    assert [caught.value.code, *caught.value.params] == ['SESSION_AUTHENTICATION_FAILED', 'root',
+                                                         'Authentication failure']
     with pytest.raises(Failure) as caught:
         simulator.login(username='who')
     assert caught.value.params[1] == 'User not known to the underlying authentication module'

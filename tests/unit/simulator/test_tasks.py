@@ -55,7 +55,8 @@ def test_tasks_of_clients(session):
     session.task.set_progress(task, 0.25)
     session.task.set_result(task, 'partly')
     record = session.task.get_record(task)
-    assert (record['status'], record['progress'], record['result'], record['name_description']) == ('pending', 0.25, 'partly', 'told')
+    assert (record['status'], record['progress'], record['result'],
+            record['name_description']) == ('pending', 0.25, 'partly', 'told')
     session.task.cancel(task)
     assert list(session.task.get_current_operations(task).values()) == ['cancel']
     session.task.destroy(task)
@@ -69,7 +70,8 @@ def test_tasks_of_synchronous_calls_do_not_stay(session, template):
     vm = session.VM.clone(template, 'quick')
     session.VM.set_is_a_template(vm, False)
     session.VM.destroy(vm)
-    assert [row['name_label'] for row in session.task.get_all_records().values() if row['name_label'] == 'VM.clone'] == []
+    assert [row['name_label'] for row in session.task.get_all_records().values()
+            if row['name_label'] == 'VM.clone'] == []
 
 
 def test_work_takes_the_pools_time():
@@ -77,7 +79,8 @@ def test_work_takes_the_pools_time():
     with start_simulator(clock='ticks', guests='marked') as simulator:
         session = simulator.login()
         sr = session.SR.get_by_name_label('Local storage')[0]
-        vdi = session.VDI.create({'name_label': 'slow2-disk', 'SR': sr, 'virtual_size': '1048576', 'type': 'user', 'sharable': False,
+        vdi = session.VDI.create({'name_label': 'slow2-disk', 'SR': sr, 'virtual_size': '1048576', 'type': 'user',
+                                  'sharable': False,
                                   'read_only': False, 'other_config': {}})
         task = session.Async.VDI.snapshot(vdi, {})
         until = time.monotonic() + 5

@@ -20,7 +20,8 @@ FLOOR = 0.97   # of the lines of each scenario
 def report(tmp_path_factory):
     """{scenario: [outcome of each line]}."""
     player, path = require_shared('xapi', 'replay.py'), tmp_path_factory.mktemp('replay') / 'report.json'
-    subprocess.run([sys.executable, str(player), '--start', str(PROGRAM), '--summary', '--json', str(path)], check=False, timeout=600,
+    subprocess.run([sys.executable, str(player), '--start', str(PROGRAM), '--summary', '--json', str(path)],
+                   check=False, timeout=600,
                    stdout=subprocess.DEVNULL)
     return json.loads(path.read_text(encoding='utf-8'))
 

@@ -174,7 +174,8 @@ def set_power_on_mode(call, host, mode, config):
     call.sim.refresh_allowed('host', host)
 
 
-registry.stores('host.set_https_only', 'host.set_numa_affinity_policy', 'host.set_console_idle_timeout', 'host.set_ssh_auto_mode',
+registry.stores('host.set_https_only', 'host.set_numa_affinity_policy', 'host.set_console_idle_timeout',
+                'host.set_ssh_auto_mode',
                 'host.set_ssh_enabled_timeout', 'host.set_ntp_mode', 'host.set_ssl_legacy')
 
 
@@ -241,7 +242,8 @@ def enable_external_auth(call, host, config, service, kind):
         for needed in ('user', 'pass'):
             if needed not in config:
                 raise XapiError('AUTH_ENABLE_FAILED', 'enable requires ' + needed)
-    call.db.set('host', host, external_auth_type=kind, external_auth_service_name=service, external_auth_configuration=config)
+    call.db.set('host', host, external_auth_type=kind, external_auth_service_name=service,
+                external_auth_configuration=config)
 
 
 @message('host.disable_external_auth')

@@ -12,7 +12,8 @@ _CLASSES = {'Host': 'host', 'Pool': 'pool'}
 
 def announce(sim, name, priority, cls, obj_uuid, body):
     """A message that the pool itself writes."""
-    return sim.db.create('message', {'name': name, 'priority': priority, 'cls': cls, 'obj_uuid': obj_uuid, 'timestamp': sim.now(),
+    return sim.db.create('message', {'name': name, 'priority': priority, 'cls': cls, 'obj_uuid': obj_uuid,
+                                     'timestamp': sim.now(),
                                      'body': body})
 
 

@@ -28,7 +28,8 @@ def _run(does, function, arguments):
         raise XapiError('XENAPI_PLUGIN_FAILURE', 'non-zero exit', does.get('stdout', ''), does.get('stderr', ''))
     if 'exit' in does:
         if 'stdout' in does and not does['stdout'].lstrip().startswith('<'):
-            raise XapiError('XENAPI_PLUGIN_FAILURE', 'failed to parse plugin output', does['stdout'], 'expected root element line 1')
+            raise XapiError('XENAPI_PLUGIN_FAILURE', 'failed to parse plugin output', does['stdout'],
+                            'expected root element line 1')
         return does.get('stdout', '')
     if 'answers' in does:
         kind = type(does['answers']).__name__

@@ -100,7 +100,7 @@ def detect_nonhomogeneous_external_auth(call, pool):
         raise XapiError('POOL_AUTH_ALREADY_ENABLED', call.sim.coordinator)
 
 
-# ---------------------------------------------------------------- high availability: without it, every failure is survived
+# ---------------------------------------------------------------- high availability: off, and every failure survived
 
 @message('pool.set_ha_host_failures_to_tolerate')
 def set_ha_host_failures_to_tolerate(call, pool, value):

@@ -7,7 +7,8 @@ from __future__ import annotations
 from xapisim.errors import XapiError
 from xapisim.registry import constructor, destructor, message
 
-_FLAGS = ('subject-is-group', 'subject-account-disabled', 'subject-account-expired', 'subject-account-locked', 'subject-password-expired')
+_FLAGS = ('subject-is-group', 'subject-account-disabled', 'subject-account-expired', 'subject-account-locked',
+          'subject-password-expired')
 
 
 def _account(call, identifier):
@@ -27,7 +28,8 @@ def _require_directory(call):
 def _information(account):
     """What the directory says, completed as its library does."""
     told = account['subject_information']
-    return {**told, 'subject-displayname': told.get('subject-gecos') or told['subject-name'], **dict.fromkeys(_FLAGS, 'false')}
+    return {**told, 'subject-displayname': told.get('subject-gecos') or told['subject-name'],
+            **dict.fromkeys(_FLAGS, 'false')}
 
 
 @constructor('subject')

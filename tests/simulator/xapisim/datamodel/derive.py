@@ -31,7 +31,8 @@ class _Maker:
     def of_objects(self):
         flags, name, string = self.table.flags, self.table.name, self.types['string']
         refs, records = self.types[name + ' ref set'], self.types['(%s ref -> %s record) map' % (name, name)]
-        rows = [('get_record', [('self', self.ref)], self.types[name + ' record']), ('get_by_uuid', [('uuid', string)], self.ref)]
+        rows = [('get_record', [('self', self.ref)], self.types[name + ' record']),
+                ('get_by_uuid', [('uuid', string)], self.ref)]
         if 'named' in flags:
             rows.append(('get_by_name_label', [('label', string)], refs))
         if 'listed' in flags:
@@ -48,7 +49,8 @@ class _Maker:
 
     def of_field(self, field):
         reader = field.flags.get('reader', self.reader)
-        yield self._message('get_' + field.name, 'get', [('self', self.ref)], field.type, reader, field, False, field.removed)
+        yield self._message('get_' + field.name, 'get', [('self', self.ref)], field.type, reader, field, False,
+                            field.removed)
         if field.qualifier != 'RW':
             return
         yield self._writer('set_', 'set', field, ('value', field.type))
@@ -60,4 +62,5 @@ class _Maker:
             yield self._writer('remove_from_', 'remove_from', field, ('key', field.type.key))
 
     def _writer(self, prefix, kind, field, *params):
-        return self._message(prefix + field.name, kind, [('self', self.ref), *params], None, field.writer, field, False, field.removed)
+        return self._message(prefix + field.name, kind, [('self', self.ref), *params], None, field.writer, field, False,
+                             field.removed)

@@ -203,7 +203,8 @@ class Map(Type):
         return {self.key.load(key): self.value.load(item) for key, item in value.items()}
 
     def text(self, value):
-        pairs = ('(%s %s)' % (_quoted(self.key.text(key)), _quoted(self.value.text(item))) for key, item in value.items())
+        pairs = ('(%s %s)' % (_quoted(self.key.text(key)), _quoted(self.value.text(item))) for key,
+                 item in value.items())
         return '(%s)' % ' '.join(pairs)
 
 

@@ -25,21 +25,27 @@ TEMPLATES = (
     ('Windows Server 2022 (64-bit)', WINDOWS, 2048, 2, 32), ('Windows Server 2025', WINDOWS, 4096, 2, 64),
     ('Other install media', BARE, 256, 1, 0),
 )
-LABELS = {'Debian Bullseye 11': 'debian-11', 'Debian Bookworm 12': 'debian-12', 'Ubuntu Jammy Jellyfish 22.04': 'ubuntu-22.04',
-          'Ubuntu Noble Numbat 24.04': 'ubuntu-24.04', 'Red Hat Enterprise Linux 8': 'rhel-8', 'Red Hat Enterprise Linux 9': 'rhel-9',
-          'Red Hat Enterprise Linux 10': 'rhel-10'}
-_FROM_NETWORK = ('To use this template from the CLI, install your VM using vm-install, then set other-config-install-repository to '
-                 'the path to your network repository, e.g. http://<server>/<path> or nfs:server:/<path>')
+# How the labels of templates shorten the names of systems.
+SHORT = {'almalinux': 'alma', 'centos-stream': 'centos', 'debian-bullseye': 'debian', 'debian-bookworm': 'debian',
+         'oracle-linux': 'oel', 'red-hat-enterprise-linux': 'rhel', 'rocky-linux': 'rocky',
+         'suse-linux-enterprise': 'sle',
+         'ubuntu-jammy-jellyfish': 'ubuntu', 'ubuntu-noble-numbat': 'ubuntu', '64-bit': '64bit'}
+_FROM_NETWORK = ('To use this template from the CLI, install your VM using vm-install, then set '
+                 'other-config-install-repository to the path to your network repository, '
+                 'e.g. http://<server>/<path> or nfs:server:/<path>')
 _TOLD = {LINUX: _FROM_NETWORK, BIOS: _FROM_NETWORK, BARE: 'Template which allows VM installation from install media',
-         WINDOWS: 'Clones of this template will automatically provision their storage when first booted and then reconfigure '
-                  'themselves with the optimal settings for %s.'}
+         WINDOWS: 'Clones of this template will automatically provision their storage when first booted and then '
+                  'reconfigure themselves with the optimal settings for %s.'}
 _COMMON = {'nx': 'true', 'acpi': '1', 'apic': 'true', 'pae': 'true', 'hpet': 'true'}
 _SCREEN = {'vga': 'std', 'videoram': '8'}
 _PLATFORMS = {
     LINUX: {**_COMMON, **_SCREEN, 'viridian': 'false', 'device_id': '0001', 'secureboot': 'auto'},
-    BIOS: {**_COMMON, **_SCREEN, 'viridian': 'false', 'device_id': '0001', 'secureboot': 'false', 'device-model': 'qemu-upstream-compat'},
-    WINDOWS: {**_COMMON, **_SCREEN, 'viridian': 'true', 'viridian_time_ref_count': 'true', 'viridian_reference_tsc': 'true',
-              'viridian_apic_assist': 'true', 'viridian_crash_ctl': 'true', 'viridian_stimer': 'true', 'device_id': '0002',
+    BIOS: {**_COMMON, **_SCREEN, 'viridian': 'false', 'device_id': '0001', 'secureboot': 'false',
+           'device-model': 'qemu-upstream-compat'},
+    WINDOWS: {**_COMMON, **_SCREEN, 'viridian': 'true', 'viridian_time_ref_count': 'true',
+              'viridian_reference_tsc': 'true',
+              'viridian_apic_assist': 'true', 'viridian_crash_ctl': 'true', 'viridian_stimer': 'true',
+              'device_id': '0002',
               'secureboot': 'auto', 'cores-per-socket': '2'},
     BARE: {**_COMMON, 'viridian': 'true', 'secureboot': 'false'},
 }
@@ -54,18 +60,32 @@ def records():
 def _record(name, kind, memory, vcpus, disk):
     firmware = 'bios' if kind in (BIOS, BARE) else 'uefi'
     told = _TOLD[kind] % name if kind == WINDOWS else _TOLD[kind]
-    return {'name_label': name, 'name_description': told, 'power_state': 'Halted', 'is_a_template': True, 'is_default_template': True,
+    return {'name_label': name, 'name_description': told, 'power_state': 'Halted', 'is_a_template': True,
+            'is_default_template': True,
             'user_version': 1, 'version': 1, 'memory_static_max': memory * MIB, 'memory_dynamic_max': memory * MIB,
-            'memory_dynamic_min': memory * MIB, 'memory_static_min': memory * MIB // 2, 'VCPUs_max': vcpus, 'VCPUs_at_startup': vcpus,
-            'actions_after_softreboot': 'soft_reboot', 'actions_after_shutdown': 'destroy', 'actions_after_reboot': 'restart',
+            'memory_dynamic_min': memory * MIB, 'memory_static_min': memory * MIB // 2, 'VCPUs_max': vcpus,
+            'VCPUs_at_startup': vcpus,
+            'actions_after_softreboot': 'soft_reboot', 'actions_after_shutdown': 'destroy',
+            'actions_after_reboot': 'restart',
             'actions_after_crash': 'restart', 'HVM_boot_policy': 'BIOS order', 'HVM_shadow_multiplier': 1.0,
             'HVM_boot_params': {'firmware': firmware, 'order': 'cdn' if kind in (LINUX, BIOS) else 'cd'},
-            'platform': dict(_PLATFORMS[kind]), 'other_config': _other_config(kind, disk), 'recommendations': _recommendations(kind),
-            'generation_id': '0:0' if kind == WINDOWS else '', 'reference_label': LABELS.get(name) or _label(name), 'domain_type': 'hvm'}
+            'platform': _platform(name, kind), 'other_config': _other_config(kind, disk),
+            'recommendations': _recommendations(kind),
+            'generation_id': '0:0' if kind == WINDOWS else '', 'reference_label': _label(name),
+            'domain_type': 'hvm'}
 
 
 def _label(name):
-    return re.sub('[^a-z0-9.]+', '-', name.lower().replace('(', '').replace(')', ''))
+    label = re.sub('[^a-z0-9.]+', '-', name.lower().replace('(', '').replace(')', ''))
+    for long, short in SHORT.items():
+        label = label.replace(long, short)
+    return label
+
+
+def _platform(name, kind):
+    """What the hardware of a template is; desktops of Windows are slates, and 11 wants a TPM."""
+    slate = {'acpi_laptop_slate': '1'} if name in ('Windows 10 (64-bit)', 'Windows 11') else {}
+    return {**_PLATFORMS[kind], **slate, **({'vtpm': 'true'} if name == 'Windows 11' else {})}
 
 
 def _other_config(kind, disk):
@@ -82,9 +102,11 @@ def _other_config(kind, disk):
 def _recommendations(kind):
     limits = ['field="memory-static-max" max="%d"' % _MOST_MEMORY[kind]]
     limits += ['field="vcpus-min" min="2"'] if kind == WINDOWS else []
-    limits += ['field="vcpus-max" max="64"', 'field="has-vendor-device" value="%s"' % ('true' if kind == WINDOWS else 'false')]
+    limits += ['field="vcpus-max" max="64"', 'field="has-vendor-device" value="%s"'
+               % ('true' if kind == WINDOWS else 'false')]
     limits += ['field="allow-network-sriov" value="1"'] if kind != BARE else []
-    limits += ['field="supports-bios" value="yes"', 'field="supports-uefi" value="%s"' % ('no' if kind == BIOS else 'yes'),
+    limits += ['field="supports-bios" value="yes"', 'field="supports-uefi" value="%s"'
+               % ('no' if kind == BIOS else 'yes'),
                'field="supports-secure-boot" value="%s"' % ('no' if kind == BIOS else 'yes'),
                'property="number-of-vbds" max="255"', 'property="number-of-vifs" max="7"']
     return '<restrictions>%s</restrictions>' % ''.join('<restriction %s/>' % limit for limit in limits)
