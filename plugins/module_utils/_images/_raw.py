@@ -73,8 +73,7 @@ def _data_ranges(block: memoryview) -> Iterator[tuple[int, int]]:
     """The ranges of a block that are not zero, neighbours joined."""
     begin = None
     for start in range(0, len(block), GRAIN):
-        grain = block[start : start + GRAIN]
-        if grain == ZEROS[: len(grain)]:
+        if ZEROS.startswith(block[start : start + GRAIN]):  # a memoryview's own == goes byte by byte
             if begin is not None:
                 yield begin, start
                 begin = None
