@@ -88,23 +88,27 @@ class Target:
     def parse(cls, hostname: str, tls: TlsPolicy, timeout: float) -> Target:
         """A bare name, an address, ``host:port`` or a URL; https unless http:// is spelled out."""
         text = hostname.strip()
-        parts = urlsplit(text if '://' in text else f'https://{_bracket(text)}')
         try:
-            port = parts.port
+            parts = urlsplit(text if '://' in text else f'https://{_bracket(text)}')
+            if parts.scheme in ('http', 'https') and parts.hostname and not parts.username:
+                return cls(parts.scheme, parts.hostname, parts.port, tls, timeout)
         except ValueError:
-            port = -1
-        if parts.scheme not in ('http', 'https') or not parts.hostname or port == -1 or parts.username:
-            raise ParameterError(
-                f'hostname: "{hostname}" is no address of a host',
-                hint='Give a name, an address, host:port, https://host or, without encryption, http://host.',
-            )
-        return cls(parts.scheme, parts.hostname, port, tls, timeout)
+            pass  # a port that is no number, or brackets that do not close
+        raise ParameterError(
+            f'hostname: "{hostname}" is no address of a host',
+            hint='Give a name, an address, host:port, https://host or, without encryption, http://host.',
+        )
 
     def moved_to(self, address: str) -> Target:
-        """The same policy for another host: an ``address`` of HOST_IS_SLAVE or of an HTTP redirect."""
+        """The same policy for another host: an ``address`` of HOST_IS_SLAVE or of an HTTP redirect.
+
+        A session that began encrypted stays so, whatever the address says.
+        """
         other = Target.parse(
             address if '://' in address else f'{self.scheme}://{_bracket(address)}', self.tls, self.timeout
         )
+        if (self.scheme, other.scheme) == ('https', 'http'):
+            other = replace(other, scheme='https', port=None if other.port == 80 else other.port)
         return replace(other, port=other.port or self.port)
 
     @property

@@ -99,5 +99,5 @@ def decode_result(text: str) -> Any:
     try:
         values, _method = xmlrpc.client.loads(f'<params><param>{text}</param></params>')
         return values[0]
-    except (ExpatError, xmlrpc.client.Error):
+    except (ExpatError, xmlrpc.client.Error, IndexError):  # IndexError: text that holds no value at all
         return text

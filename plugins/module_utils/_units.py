@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import Union
 
 from ._errors import ParameterError
@@ -42,8 +43,8 @@ def parse_size(option: str, value: Union[str, int]) -> int:
         raise ParameterError(
             f'{option}: "{value}" is no size', hint='Use bytes or a number with a unit, for example 10GiB or 512MiB.'
         )
-    size = float(match.group(1)) * factor
-    if size != int(size):
+    size = Fraction(match.group(1)) * factor
+    if size.denominator != 1:
         raise ParameterError(
             f'{option}: "{value}" is not a whole number of bytes',
             hint='Use bytes or a number with a unit, for example 10GiB.',
