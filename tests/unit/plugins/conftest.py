@@ -29,6 +29,7 @@ def simulators():
             started[key] = start_simulator(linger=0, **options)
         started[key].reset()
         return started[key]
+
     yield get
     errors = [simulator.errors() for simulator in started.values()]
     for simulator in started.values():

@@ -125,15 +125,28 @@ class Driver:
 
 # ---------------------------------------------------------------- a module as Ansible runs it
 
+
 class Process:
     """A module in a process of its own, with its options as Ansible gives them."""
 
     def __init__(self, simulator, name, tmp_path, /, check=False, **options):
-        arguments = {'hostname': simulator.url, 'password': simulator.password, '_ansible_check_mode': check, '_ansible_diff': True, **options}
+        arguments = {
+            'hostname': simulator.url,
+            'password': simulator.password,
+            '_ansible_check_mode': check,
+            '_ansible_diff': True,
+            **options,
+        }
         path = tmp_path / 'arguments.json'
         path.write_text(json.dumps({'ANSIBLE_MODULE_ARGS': arguments}))
-        self.process = subprocess.Popen([sys.executable, '-m', f'{MODULES}.{name}', str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        stdin=subprocess.DEVNULL, text=True, env=environment())
+        self.process = subprocess.Popen(
+            [sys.executable, '-m', f'{MODULES}.{name}', str(path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            env=environment(),
+        )
 
     def result(self, timeout=30):
         """What it printed."""

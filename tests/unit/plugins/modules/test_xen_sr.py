@@ -8,27 +8,44 @@ import pytest
 from ansible_collections.xapi.xen.tests.unit.plugins.drive import LOCAL, NFS, BadOptions
 
 
-@pytest.mark.parametrize('options, told', [
-    ({}, 'one of the following is required: name, uuid, match'),
-    ({'name': LOCAL, 'match': 'iso'}, 'parameters are mutually exclusive: name.uuid.match'),
-    ({'name': LOCAL, 'state': 'absent'}, 'value of state must be one of: present, got: absent'),
-    ({'name': LOCAL, 'scan': 'maybe'}, 'argument .* is of type str and we were unable to convert to bool|unable to convert to bool'),
-])
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        ({}, 'one of the following is required: name, uuid, match'),
+        ({'name': LOCAL, 'match': 'iso'}, 'parameters are mutually exclusive: name.uuid.match'),
+        ({'name': LOCAL, 'state': 'absent'}, 'value of state must be one of: present, got: absent'),
+        (
+            {'name': LOCAL, 'scan': 'maybe'},
+            'argument .* is of type str and we were unable to convert to bool|unable to convert to bool',
+        ),
+    ],
+)
 def test_options_that_do_not_fit_are_refused_before_anything_is_asked(xen, options, told):
     with pytest.raises(BadOptions, match=told):
         xen.run('xen_sr', **options)
     assert xen.simulator.methods() == []
 
 
-@pytest.mark.parametrize('options, code, told', [
-    ({'name': 'nowhere'}, 'NOT_FOUND', 'name: there is no object with the name "nowhere". There are: DVD drives, ISO library, Local storage'),
-    ({'match': 'other-config:i18n-key=none'}, 'NOT_FOUND', 'match: no SR fits "other-config:i18n-key=none"'),
-    ({'match': 'fastest'}, 'INVALID_OPTION', 'match: "fastest" is no rule. Use default-sr:true, other-config:KEY=VALUE, local or iso.'),
-    ({'match': 'other-config:alone'}, 'INVALID_OPTION', 'match: "other-config:alone" is no rule'),
-])
+@pytest.mark.parametrize(
+    'options, code, told',
+    [
+        (
+            {'name': 'nowhere'},
+            'NOT_FOUND',
+            'name: there is no object with the name "nowhere". There are: DVD drives, ISO library, Local storage',
+        ),
+        ({'match': 'other-config:i18n-key=none'}, 'NOT_FOUND', 'match: no SR fits "other-config:i18n-key=none"'),
+        (
+            {'match': 'fastest'},
+            'INVALID_OPTION',
+            'match: "fastest" is no rule. Use default-sr:true, other-config:KEY=VALUE, local or iso.',
+        ),
+        ({'match': 'other-config:alone'}, 'INVALID_OPTION', 'match: "other-config:alone" is no rule'),
+    ],
+)
 def test_bad_input_names_the_option_and_the_remedy(xen, options, code, told):
     error = xen.fail('xen_sr', **options)
-    assert (error.code, f'{error.message}. {error.hint}'[:len(told)]) == (code, told)
+    assert (error.code, f'{error.message}. {error.hint}'[: len(told)]) == (code, told)
     assert xen.simulator.writes() == []
 
 
@@ -52,7 +69,10 @@ def test_a_rule_that_fits_several_lists_them(xen):
         xen.change('xen_sr', name=name, other_config={'tier': 'gold'})
     error = xen.fail('xen_sr', match='other-config:tier=gold')
     assert error.code == 'AMBIGUOUS' and len(error.details) == 2 and error.hint == 'Name one of them by its uuid.'
-    assert [detail.partition(' ')[2] for detail in sorted(error.details, key=lambda text: text.partition(' ')[2])] == [f'({LOCAL})', f'({NFS})']
+    assert [detail.partition(' ')[2] for detail in sorted(error.details, key=lambda text: text.partition(' ')[2])] == [
+        f'({LOCAL})',
+        f'({NFS})',
+    ]
     xen.change('xen_sr', name=NFS, other_config={'tier': None})
     assert xen.settled('xen_sr', match='other-config:tier=gold').object['name'] == LOCAL
 
@@ -60,7 +80,11 @@ def test_a_rule_that_fits_several_lists_them(xen):
 def test_changed_and_changed_back(xen):
     before = xen.settled('xen_sr', name=NFS).object
     changed = xen.change('xen_sr', name=NFS, description='slow', tags=['gold'], other_config={'a': '1'})
-    assert changed.after == {'description': 'slow', 'tags': ['gold'], 'other_config': {**before['other_config'], 'a': '1'}}
+    assert changed.after == {
+        'description': 'slow',
+        'tags': ['gold'],
+        'other_config': {**before['other_config'], 'a': '1'},
+    }
     assert (changed.object['description'], changed.object['tags']) == ('slow', ['gold'])
     xen.change('xen_sr', name=NFS, description=before['description'], tags=[], other_config={'a': None})
     assert xen.settled('xen_sr', name=NFS).object == before
@@ -69,7 +93,9 @@ def test_changed_and_changed_back(xen):
 def test_a_scan_is_made_and_is_no_change(xen):
     foretold = xen.check('xen_sr', name=LOCAL, scan=True)
     scanned = xen.run('xen_sr', name=LOCAL, scan=True)
-    assert [action['call'] for action in scanned.actions] == ['SR.scan'] == [action['call'] for action in foretold.actions]
+    assert (
+        [action['call'] for action in scanned.actions] == ['SR.scan'] == [action['call'] for action in foretold.actions]
+    )
     assert not scanned.changed and not foretold.changed
     assert xen.simulator.writes() == ['Async.SR.scan', 'task.destroy']
 

@@ -26,47 +26,80 @@ def running(halted):
     return halted
 
 
-@pytest.mark.parametrize('options, told', [
-    ({'userdevice': '0'}, 'one of the following is required: vm, uuid'),
-    ({'vm': 'web'}, 'one of the following is required: uuid, userdevice, vdi, type'),
-    ({'vm': 'web', 'uuid': UUID}, 'parameters are mutually exclusive: vm.uuid'),
-    ({'vm': 'web', 'vdi': 'data', 'empty': True}, 'parameters are mutually exclusive: vdi.empty'),
-    ({'vm': 'web', 'userdevice': '0', 'sr': 'x'}, 'missing parameter.s. required by .sr.: vdi'),
-    ({'vm': 'web', 'vdi': 'data', 'mode': 'WO'}, 'value of mode must be one of: RW, RO'),
-])
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        ({'userdevice': '0'}, 'one of the following is required: vm, uuid'),
+        ({'vm': 'web'}, 'one of the following is required: uuid, userdevice, vdi, type'),
+        ({'vm': 'web', 'uuid': UUID}, 'parameters are mutually exclusive: vm.uuid'),
+        ({'vm': 'web', 'vdi': 'data', 'empty': True}, 'parameters are mutually exclusive: vdi.empty'),
+        ({'vm': 'web', 'userdevice': '0', 'sr': 'x'}, 'missing parameter.s. required by .sr.: vdi'),
+        ({'vm': 'web', 'vdi': 'data', 'mode': 'WO'}, 'value of mode must be one of: RW, RO'),
+    ],
+)
 def test_options_that_do_not_fit_are_refused_before_anything_is_asked(xen, options, told):
     with pytest.raises(BadOptions, match=told):
         xen.run('xen_vbd', **options)
     assert xen.simulator.methods() == []
 
 
-@pytest.mark.parametrize('options, code, told', [
-    ({'vm': UUID, 'vdi': 'data'}, 'NOT_FOUND', f'vm: there is no object with the uuid "{UUID}"'),
-    ({'vm': 'web', 'vdi': UUID}, 'NOT_FOUND', f'vdi: there is no object with the uuid "{UUID}"'),
-    ({'vm': 'web', 'vdi': 'data', 'sr': 'nowhere'}, 'NOT_FOUND', 'sr: there is no object with the name "nowhere". There are: '),
-    ({'vm': 'web', 'vdi': 'data', 'userdevice': 'sda'}, 'INVALID_OPTION', 'userdevice: "sda" is no device number. Use a number'),
-    ({'vm': 'web', 'vdi': 'data', 'plugged': True}, 'INVALID_OPTION', 'plugged: the VM is halted, so nothing can be plugged. Leave'),
-    ({'vm': 'web', 'userdevice': '1'}, 'INVALID_OPTION', 'vdi is required to attach a disk. Name the VDI, or set type: CD'),
-    ({'uuid': UUID}, 'NOT_FOUND', f'uuid: there is no object with the uuid "{UUID}"'),
-])
+@pytest.mark.parametrize(
+    'options, code, told',
+    [
+        ({'vm': UUID, 'vdi': 'data'}, 'NOT_FOUND', f'vm: there is no object with the uuid "{UUID}"'),
+        ({'vm': 'web', 'vdi': UUID}, 'NOT_FOUND', f'vdi: there is no object with the uuid "{UUID}"'),
+        (
+            {'vm': 'web', 'vdi': 'data', 'sr': 'nowhere'},
+            'NOT_FOUND',
+            'sr: there is no object with the name "nowhere". There are: ',
+        ),
+        (
+            {'vm': 'web', 'vdi': 'data', 'userdevice': 'sda'},
+            'INVALID_OPTION',
+            'userdevice: "sda" is no device number. Use a number',
+        ),
+        (
+            {'vm': 'web', 'vdi': 'data', 'plugged': True},
+            'INVALID_OPTION',
+            'plugged: the VM is halted, so nothing can be plugged. Leave',
+        ),
+        (
+            {'vm': 'web', 'userdevice': '1'},
+            'INVALID_OPTION',
+            'vdi is required to attach a disk. Name the VDI, or set type: CD',
+        ),
+        ({'uuid': UUID}, 'NOT_FOUND', f'uuid: there is no object with the uuid "{UUID}"'),
+    ],
+)
 def test_bad_input_names_the_option_and_the_remedy(halted, options, code, told):
     for check in (True, False):
         error = halted.fail('xen_vbd', check, **options)
-        assert (error.code, f'{error.message}. {error.hint}'[:len(told)]) == (code, told)
+        assert (error.code, f'{error.message}. {error.hint}'[: len(told)]) == (code, told)
         assert halted.simulator.writes() == []
 
 
 @pytest.mark.parametrize('options', [{'vm': 'nobody', 'vdi': 'data'}, {'vm': 'web', 'vdi': 'nothing'}])
 def test_what_an_earlier_task_would_make_is_predicted_in_check_mode_only(halted, options):
     foretold = halted.check('xen_vbd', **options)
-    assert foretold.changed and len(foretold.warnings) == 1 and 'assumes that an earlier task makes it' in foretold.warnings[0]
+    assert (
+        foretold.changed
+        and len(foretold.warnings) == 1
+        and 'assumes that an earlier task makes it' in foretold.warnings[0]
+    )
     assert halted.fail('xen_vbd', **options).code == 'NOT_FOUND'
     assert halted.simulator.writes() == []
 
 
 def test_from_nothing_to_nothing(halted):
     made = halted.change('xen_vbd', vm='web', vdi='data', bootable=True)
-    assert made.created and made.after == {'userdevice': '0', 'vdi': 'data', 'type': 'Disk', 'mode': 'RW', 'bootable': True, 'unpluggable': True}
+    assert made.created and made.after == {
+        'userdevice': '0',
+        'vdi': 'data',
+        'type': 'Disk',
+        'mode': 'RW',
+        'bootable': True,
+        'unpluggable': True,
+    }
     vbd = made.object
     assert (vbd['vm'], vbd['vdi'], vbd['userdevice'], vbd['mode'], vbd['plugged']) == ('web', 'data', '0', 'RW', False)
 
@@ -103,7 +136,10 @@ def test_a_guest_that_never_lets_go_is_an_error(running):
     running.run('xen_vbd', vm='web', vdi='data')
     running.simulator.fault(method='Async.VBD.unplug', error=IN_USE)
     error = running.fail('xen_vbd', vm='web', vdi='data', state='absent', unplug_retries=2)
-    assert (error.code, error.hint) == ('DEVICE_DETACH_REJECTED', 'Unmount the disk in the guest, or raise unplug_retries.')
+    assert (error.code, error.hint) == (
+        'DEVICE_DETACH_REJECTED',
+        'Unmount the disk in the guest, or raise unplug_retries.',
+    )
     assert running.simulator.writes() == ['Async.VBD.unplug'] * 3
 
 
@@ -115,7 +151,9 @@ def test_already_detached_is_good(running):
 
 
 def test_a_plug_that_fails_takes_the_vbd_back(running):
-    running.simulator.fault(method='Async.VBD.plug', error=['SR_BACKEND_FAILURE_46', '', 'The VDI is not available', ''])
+    running.simulator.fault(
+        method='Async.VBD.plug', error=['SR_BACKEND_FAILURE_46', '', 'The VDI is not available', '']
+    )
     assert running.fail('xen_vbd', vm='web', vdi='data').code == 'SR_BACKEND_FAILURE_46'
     assert running.check('xen_vbd', vm='web', vdi='data').created
 
@@ -124,7 +162,9 @@ def test_a_userdevice_in_use_by_another_disk_is_refused(halted):
     halted.run('xen_vdi', name='other', size='1GiB')
     halted.run('xen_vbd', vm='web', vdi='data', userdevice='0')
     error = halted.fail('xen_vbd', vm='web', vdi='other', userdevice='0')
-    assert error.message == 'userdevice: device 0 holds VDI "data" already' and 'Choose another userdevice' in error.hint
+    assert (
+        error.message == 'userdevice: device 0 holds VDI "data" already' and 'Choose another userdevice' in error.hint
+    )
     assert halted.simulator.writes() == []
 
 
@@ -144,7 +184,11 @@ def test_a_cd_is_inserted_changed_and_ejected(halted):
     inserted = halted.change('xen_vbd', **drive, vdi=ISO)
     assert inserted.after == {'vdi': ISO} and inserted.object['vdi'] == ISO and not inserted.object['empty']
     swapped = halted.change('xen_vbd', **drive, vdi='guest-tools.iso')
-    assert (swapped.before, swapped.after, swapped.object['vdi']) == ({'vdi': ISO}, {'vdi': 'guest-tools.iso'}, 'guest-tools.iso')
+    assert (swapped.before, swapped.after, swapped.object['vdi']) == (
+        {'vdi': ISO},
+        {'vdi': 'guest-tools.iso'},
+        'guest-tools.iso',
+    )
     ejected = halted.change('xen_vbd', **drive, empty=True)
     assert ejected.before == {'vdi': 'guest-tools.iso'} and ejected.object['empty']
     halted.change('xen_vbd', **drive, state='absent')

@@ -11,45 +11,80 @@ GIB = 1 << 30
 DATA = {'name': 'data', 'size': '1GiB'}
 
 
-@pytest.mark.parametrize('options, told', [
-    ({}, 'one of the following is required: name, uuid'),
-    ({'uuid': 'u', 'sr': LOCAL}, 'parameters are mutually exclusive: uuid|sr'),
-    ({'name': 'data', 'state': 'gone'}, 'value of state must be one of: present, absent'),
-    ({'name': 'data', 'type': 'floppy'}, 'value of type must be one of'),
-])
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        ({}, 'one of the following is required: name, uuid'),
+        ({'uuid': 'u', 'sr': LOCAL}, 'parameters are mutually exclusive: uuid|sr'),
+        ({'name': 'data', 'state': 'gone'}, 'value of state must be one of: present, absent'),
+        ({'name': 'data', 'type': 'floppy'}, 'value of type must be one of'),
+    ],
+)
 def test_options_that_do_not_fit_are_refused_before_anything_is_asked(xen, options, told):
     with pytest.raises(BadOptions, match=told.replace('|', r'\|')):
         xen.run('xen_vdi', **options)
     assert xen.simulator.methods() == []
 
 
-@pytest.mark.parametrize('options, code, told', [
-    ({'name': 'data'}, 'INVALID_OPTION', 'size is required for a new VDI. Give a size such as 10GiB.'),
-    ({'name': 'data', 'size': 'much'}, 'INVALID_OPTION', 'size: "much" is no size. Use bytes or a number with a unit'),
-    ({'name': 'data', 'size': '0'}, 'INVALID_OPTION', 'size: "0" is not more than nothing. Give a size'),
-    ({'name': 'data', 'size': '-1GiB'}, 'INVALID_OPTION', 'size: "-1GiB" is no size'),
-    ({'name': 'data', 'size': '200TiB'}, 'INVALID_OPTION', 'size: 200 TiB do not fit on SR "Local storage", which has 100 GiB free. Choose'),
-    ({'name': 'data', 'size': '1GiB', 'sr': 'nowhere'}, 'NOT_FOUND', 'sr: there is no object with the name "nowhere". There are: '),
-    ({'uuid': '00000000-0000-0000-0000-000000000000'}, 'INVALID_OPTION', 'uuid: there is no VDI 0000'),
-])
+@pytest.mark.parametrize(
+    'options, code, told',
+    [
+        ({'name': 'data'}, 'INVALID_OPTION', 'size is required for a new VDI. Give a size such as 10GiB.'),
+        (
+            {'name': 'data', 'size': 'much'},
+            'INVALID_OPTION',
+            'size: "much" is no size. Use bytes or a number with a unit',
+        ),
+        ({'name': 'data', 'size': '0'}, 'INVALID_OPTION', 'size: "0" is not more than nothing. Give a size'),
+        ({'name': 'data', 'size': '-1GiB'}, 'INVALID_OPTION', 'size: "-1GiB" is no size'),
+        (
+            {'name': 'data', 'size': '200TiB'},
+            'INVALID_OPTION',
+            'size: 200 TiB do not fit on SR "Local storage", which has 100 GiB free. Choose',
+        ),
+        (
+            {'name': 'data', 'size': '1GiB', 'sr': 'nowhere'},
+            'NOT_FOUND',
+            'sr: there is no object with the name "nowhere". There are: ',
+        ),
+        ({'uuid': '00000000-0000-0000-0000-000000000000'}, 'INVALID_OPTION', 'uuid: there is no VDI 0000'),
+    ],
+)
 def test_bad_input_names_the_option_and_the_remedy(xen, options, code, told):
     for check in (True, False):
         error = xen.fail('xen_vdi', check, **options)
-        assert (error.code, f'{error.message}. {error.hint}'[:len(told)]) == (code, told)
+        assert (error.code, f'{error.message}. {error.hint}'[: len(told)]) == (code, told)
         assert xen.simulator.writes() == []
 
 
 def test_from_nothing_to_nothing(xen):
-    made = xen.change('xen_vdi', **DATA, description='of the shop', tags=['gold', 'blue'], other_config={'a': '1'}, sharable=True)
+    made = xen.change(
+        'xen_vdi', **DATA, description='of the shop', tags=['gold', 'blue'], other_config={'a': '1'}, sharable=True
+    )
     assert made.created
     assert made.actions == [{'call': 'VDI.create', 'about': 'create VDI "data" (1 GiB) on SR "Local storage"'}]
-    assert made.after == {'name': 'data', 'size': GIB, 'sr': LOCAL, 'description': 'of the shop', 'type': 'user', 'sharable': True,
-                          'tags': ['blue', 'gold'], 'other_config': {'a': '1'}}
+    assert made.after == {
+        'name': 'data',
+        'size': GIB,
+        'sr': LOCAL,
+        'description': 'of the shop',
+        'type': 'user',
+        'sharable': True,
+        'tags': ['blue', 'gold'],
+        'other_config': {'a': '1'},
+    }
     assert made.object['size'] == GIB and made.object['sr'] == LOCAL and made.object['tags'] == ['blue', 'gold']
 
-    grown = xen.change('xen_vdi', name='data', size='2GiB', description='of the store', tags=[], other_config={'a': None, 'b': '2'})
+    grown = xen.change(
+        'xen_vdi', name='data', size='2GiB', description='of the store', tags=[], other_config={'a': None, 'b': '2'}
+    )
     assert not grown.created and grown.object['uuid'] == made.object['uuid']
-    assert grown.before == {'size': GIB, 'description': 'of the shop', 'tags': ['blue', 'gold'], 'other_config': {'a': '1'}}
+    assert grown.before == {
+        'size': GIB,
+        'description': 'of the shop',
+        'tags': ['blue', 'gold'],
+        'other_config': {'a': '1'},
+    }
     assert grown.after == {'size': 2 * GIB, 'description': 'of the store', 'tags': [], 'other_config': {'b': '2'}}
     assert (grown.object['size'], grown.object['tags'], grown.object['other_config']) == (2 * GIB, [], {'b': '2'})
 
@@ -92,22 +127,39 @@ def test_the_name_is_looked_up_within_the_sr(xen):
 def test_several_of_one_name_are_listed(xen):
     session = xen.simulator.login()
     sr = session.SR.get_by_name_label(LOCAL)[0]
-    record = {'name_label': 'twin', 'name_description': '', 'SR': sr, 'virtual_size': str(GIB), 'type': 'user', 'sharable': False,
-              'read_only': False, 'other_config': {}}
+    record = {
+        'name_label': 'twin',
+        'name_description': '',
+        'SR': sr,
+        'virtual_size': str(GIB),
+        'type': 'user',
+        'sharable': False,
+        'read_only': False,
+        'other_config': {},
+    }
     uuids = sorted(session.VDI.get_uuid(session.VDI.create(record)) for _ in range(2))
     session.session.logout()
     for state in ('present', 'absent'):
         error = xen.fail('xen_vdi', name='twin', size='1GiB', state=state)
-        assert (error.code, error.details, error.hint) == ('AMBIGUOUS', [f'{uuid} (twin)' for uuid in uuids], 'Name one of them by its uuid.')
+        assert (error.code, error.details, error.hint) == (
+            'AMBIGUOUS',
+            [f'{uuid} (twin)' for uuid in uuids],
+            'Name one of them by its uuid.',
+        )
         assert xen.simulator.writes() == []
     xen.change('xen_vdi', uuid=uuids[0], state='absent')
     assert xen.settled('xen_vdi', name='twin').object['uuid'] == uuids[1]
 
 
 def test_a_disk_in_use_is_not_removed(xen):
-    xen.run('xen_vm', name='user', memory='1GiB', vcpus=1, disks=[{'name': 'root', 'size': '1GiB'}], power_state='running')
+    xen.run(
+        'xen_vm', name='user', memory='1GiB', vcpus=1, disks=[{'name': 'root', 'size': '1GiB'}], power_state='running'
+    )
     error = xen.fail('xen_vdi', name='root', state='absent')
-    assert (error.message, error.hint) == ('state: VDI "root" is in use by user', 'Detach it first: xen_vbd with state: absent.')
+    assert (error.message, error.hint) == (
+        'state: VDI "root" is in use by user',
+        'Detach it first: xen_vbd with state: absent.',
+    )
     assert xen.simulator.writes() == []
 
 

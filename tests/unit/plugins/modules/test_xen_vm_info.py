@@ -38,14 +38,21 @@ def test_all_vms_without_templates_and_control_domain(xen):
 @pytest.mark.parametrize('count', [1, 8])
 def test_calls_do_not_depend_on_the_number_of_vms_and_devices(xen, count):
     for number in range(count):
-        make(xen, f'vm{number}', disks=[{'size': '1GiB'} for unused in range(number)], networks=[{'network': ETH0, 'device': str(at)} for at in range(number)])
+        make(
+            xen,
+            f'vm{number}',
+            disks=[{'size': '1GiB'} for unused in range(number)],
+            networks=[{'network': ETH0, 'device': str(at)} for at in range(number)],
+        )
     found, calls = inform(xen)
     assert [len(vm['disks']) for vm in found] == [len(vm['networks']) for vm in found] == list(range(count))
     assert calls <= MOST_CALLS
 
 
 def test_one_vm_is_shown_as_its_module_shows_it(xen):
-    made = make(xen, 'web', disks=[{'size': '1GiB'}], networks=[{'network': ETH0}], power_state='running', wait_for='address')
+    made = make(
+        xen, 'web', disks=[{'size': '1GiB'}], networks=[{'network': ETH0}], power_state='running', wait_for='address'
+    )
     make(xen, 'other')
     assert made['addresses']
     for options in ({'name': 'web'}, {'uuid': made['uuid']}, {'uuid': made['uuid'].upper()}):
@@ -54,7 +61,9 @@ def test_one_vm_is_shown_as_its_module_shows_it(xen):
         assert calls <= MOST_CALLS
 
 
-@pytest.mark.parametrize('options', [{'name': 'none'}, {'uuid': '00000000-0000-0000-0000-000000000000'}, {'name': 'Debian Bookworm 12'}])
+@pytest.mark.parametrize(
+    'options', [{'name': 'none'}, {'uuid': '00000000-0000-0000-0000-000000000000'}, {'name': 'Debian Bookworm 12'}]
+)
 def test_what_is_no_vm_is_not_found(xen, options):
     assert inform(xen, **options)[0] == []
 
