@@ -69,11 +69,15 @@ class Step:
 
 @dataclass
 class Plan:
-    """Ordered steps, and the same as a difference: what the user's options are before and after."""
+    """Ordered steps, and the same as a difference: what the user's options are before and after.
+
+    ``parts``: the keys of ``after`` that stand for a list (disks, networks), each with the field that numbers its items.
+    """
 
     steps: list[Step] = field(default_factory=list)
     before: dict = field(default_factory=dict)
     after: dict = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
@@ -91,14 +95,25 @@ class Plan:
             self.after[key] = after
         return self
 
-    def take(self, child: Plan, key: str, number: str) -> Plan:
+    def take(self, child: Plan, key: str, number: str, numbered_by: str) -> Plan:
         """Append the plan of a part (a disk, a network) under ``key`` and ``number``."""
         self.steps.extend(child.steps)
+        self.parts[key] = numbered_by
         if child.before:
             self.before.setdefault(key, {})[number] = child.before
         if child.after:
             self.after.setdefault(key, {})[number] = child.after
         return self
+
+    def predict(self, before: dict) -> dict:
+        """The result after the plan, from the one before it, as far as it can be told without carrying it out."""
+        result = {**before, **self.after}
+        for key, numbered_by in self.parts.items():
+            items = {item[numbered_by]: item for item in before.get(key, ())}
+            for number, after in self.after.get(key, {}).items():
+                items[number] = {**items.get(number, {numbered_by: number}), **after}
+            result[key] = [items[number] for number in sorted(items, key=int)]
+        return result
 
 
 @dataclass

@@ -153,6 +153,8 @@ def observe(run: Any, ref: str) -> Observed:
 
 
 def _related(run: Any, record: dict) -> dict:
+    # A halted VM keeps what its guest told last until it starts again: those addresses are nobody's.
+    halted = record['power_state'] == 'Halted'
     return {
         'VBD': vbds_of(run, record),
         'held_by_host': _held_by_host(run),
@@ -160,7 +162,7 @@ def _related(run: Any, record: dict) -> dict:
         'VDI': run.records.of('VDI'),
         'SR': run.records.of('SR'),
         'network': run.records.of('network'),
-        'guest_metrics': run.records.get('VM_guest_metrics', record['guest_metrics']),
+        'guest_metrics': None if halted else run.records.get('VM_guest_metrics', record['guest_metrics']),
         'host': run.records.get('host', record['resident_on']),
     }
 

@@ -85,7 +85,8 @@ def _from_record(plan: Plan, desired: Desired) -> Observed:
         'VCPUs_at_startup': vcpus,
     }
     record = new_record(FIELDS, desired.values, defaults)
-    about = f'create VM "{record["name_label"]}" ({vcpus} vCPUs, {format_size(memory)})'
+    cpus = '1 vCPU' if vcpus == 1 else f'{vcpus} vCPUs'
+    about = f'create VM "{record["name_label"]}" ({cpus}, {format_size(memory)})'
     plan.add(Step('VM.create', (record,), about, makes=VM_SLOT, undo=_undo()))
     plan.after.update(_shown(desired))
     return Observed(VM_SLOT, {**record, 'power_state': 'Halted', 'guest_metrics': ''}, _nothing(desired))

@@ -91,7 +91,7 @@ def disk_plans(plan: Plan, base: Observed, desired: Desired, vm: Ref, state: str
             number = device_number('userdevice', disk.get('userdevice') or first_free(taken, (_vbd.CD_SLOT,)))
             taken.add(number)
             child = _add_disk(base, number, disk, desired, vm, state)
-        plan.take(child, 'disks', number)
+        plan.take(child, 'disks', number, 'userdevice')
 
 
 def _explicit(entries: Any, option: str, listed: str) -> set[str]:
@@ -271,7 +271,7 @@ def network_plans(plan: Plan, base: Observed, desired: Desired, vm: Ref, state: 
             claimed.add(ref)
             wanted.values['device'] = base.related['VIF'][ref]['device']
             child = _keep_vif(base, ref, wanted, prefix)
-        plan.take(child, 'networks', wanted.values['device'])
+        plan.take(child, 'networks', wanted.values['device'], 'device')
 
 
 def _match_vif(base: Observed, wanted: Desired, claimed: set) -> Optional[Ref]:
