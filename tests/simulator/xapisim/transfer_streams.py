@@ -29,21 +29,27 @@ def receive_raw(request, disk, report):
 
 def _pieces(request):
     """The body in pieces of one size, so that the disk is written in blocks however the network cuts them."""
-    buffer, held = bytearray(PIECE), 0
-    while True:
-        data = _read(request, PIECE - held)
+    buffer = bytearray(PIECE)
+    held = _fill(request, buffer, PIECE)
+    while held:
+        yield memoryview(buffer)[:held]
+        held = _fill(request, buffer, PIECE)
+
+
+def _fill(request, buffer, length):
+    """So many bytes of the body, fewer only at its end."""
+    held = 0
+    data = _read(request, length)
+    while data:
         buffer[held:held + len(data)] = data
         held += len(data)
-        if held == PIECE or not data:
-            if held:
-                yield memoryview(buffer)[:held]
-            held = 0
-        if not data:
-            return
+        data = _read(request, length - held) if held < length else b''
+    return held
 
 
 def receive_frames(request, disk):
     """Frames until one of no data at offset 0; what they do not mention stays as it is."""
+    buffer = bytearray(PIECE)
     while True:
         offset, length = _FRAME.unpack(_exactly(request, _FRAME.size))
         if not offset and not length:
@@ -51,11 +57,11 @@ def receive_frames(request, disk):
         if length < 0:
             raise Broken('a frame of %d bytes' % length)
         while length:
-            data = _read(request, min(length, PIECE))
-            if not data:
+            held = _fill(request, buffer, min(length, PIECE))
+            if not held:
                 raise Broken('the data of a frame are missing')
-            _write(disk, offset, data)
-            offset, length = offset + len(data), length - len(data)
+            _write(disk, offset, memoryview(buffer)[:held])
+            offset, length = offset + held, length - held
 
 
 def _exactly(request, length):
