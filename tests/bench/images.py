@@ -38,7 +38,8 @@ def bench(modules: Modules, megabytes: int, rounds: int) -> None:
             path = modules.folder / 'image.raw'
             write_image(path, megabytes, every, holes)
             table += compare(modules, simulator, path, label, rounds)
-    notes = [f'best of {rounds}, after one that does not count', 'MiB/s: of the image, while the handler is busy; seconds: of the whole command']
+    notes = [f'best of {rounds}, after one that does not count',
+             'MiB/s: of the image, while the handler is busy; seconds: of the whole command']
     show(f'{megabytes} MiB of image into a new VDI', HEAD, table, notes)
 
 
