@@ -61,7 +61,7 @@ def write_image(path: Path, megabytes: int, every: int, holes: bool) -> None:
 def compare(modules: Modules, simulator, path: Path, label: str, rounds: int) -> list[list[str]]:
     """The clients in turn, so that what else the machine does meets both."""
     curl, ours, theirs = shutil.which('curl'), [], []
-    for _ in range(rounds + 1):   # the first brings the file into memory
+    while len(ours) <= rounds:   # the first brings the file into memory
         ours.append(by_module(modules, simulator, path))
         if curl:
             theirs.append(by_curl(curl, simulator, path))

@@ -42,7 +42,7 @@ class Modules:
         self._environment = dict(os.environ, PYTHONPATH=f'{self.folder}{os.pathsep}{self.foreign}')
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *error) -> None:
         self._folder.cleanup()
 
     @property

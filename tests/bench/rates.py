@@ -51,7 +51,8 @@ def call_rate(simulator, reference: str, rounds: int, calls: int) -> list[str]:
 
 def call_often(url: str, session: str, vm: str, calls: int) -> None:
     with xmlrpc.client.ServerProxy(url) as server:
-        for unused in range(calls):
+        while calls:
+            calls -= 1
             server.VM.get_power_state(session, vm)
 
 
@@ -68,13 +69,13 @@ def large_answer(simulator, rounds: int) -> list[str]:
 
 def all_by_json(simulator, session: str) -> None:
     body = json.dumps({'jsonrpc': '2.0', 'id': 1, 'method': 'VM.get_all_records', 'params': [session]})
-    unused, unused, data = simulator.request('POST', '/jsonrpc', body, {'Content-Type': 'application/json'})
+    data = simulator.request('POST', '/jsonrpc', body, {'Content-Type': 'application/json'})[2]
     if len(json.loads(data)['result']) != VMS:
         raise RuntimeError(f'these are not {VMS} VMs')
 
 
 def start_up(rounds: int) -> list[str]:
-    ours = min(started() for unused in range(rounds))
+    ours = min(started() for number in range(rounds))
     theirs = least(rounds, lambda: subprocess.run([sys.executable, '-c', ''], check=True))
     return ['seconds to start', f'{ours:.2f}', '< 1', f'{theirs:.2f}', f'{ours / theirs:.1f}', 'Python without a program']
 
@@ -86,7 +87,7 @@ def started() -> float:
 
 
 def least(rounds: int, work: Callable) -> float:
-    return min(timed(work) for unused in range(rounds))
+    return min(timed(work) for number in range(rounds))
 
 
 def timed(work: Callable) -> float:

@@ -66,13 +66,13 @@ def test_deploys_describes_and_removes_a_vm(play, simulator, refused):
 
 
 def test_reconfigures_a_halted_vm(play, simulator, refused):
-    made, changed, again, _ = play(
+    made, changed, again = play(
         deploy(), *2 * [guest(
             name_desc='shop', folder='/shop', hardware={'num_cpus': 4, 'num_cpu_cores_per_socket': 2, 'memory_mb': 2048},
             disks=[{'name': 'system', 'size_gb': 6}, {'name_desc': 'rows'}, {'size_gb': 1}],
             networks=[{'name': ETH1}, {'mac': 'aa:bb:dd:aa:00:15'}, {'name': ETH0}],
             cdrom={'type': 'iso', 'iso_name': 'guest-tools.iso'},
-            custom_params=[{'key': 'HVM_boot_params', 'value': {'order': 'ndc'}}])], remove())
+            custom_params=[{'key': 'HVM_boot_params', 'value': {'order': 'ndc'}}])], remove())[:3]
 
     assert (made['changed'], changed['changed'], again['changed']) == (True, True, False)
     vm = again['instance']
@@ -87,12 +87,12 @@ def test_reconfigures_a_halted_vm(play, simulator, refused):
 
 def test_reconfigures_a_running_vm(play, simulator, refused):
     """Disks and networks come while it runs; memory needs it halted, and force halts and starts it."""
-    _, plugged, kept, forced, _ = play(
+    plugged, kept, forced = play(
         deploy(state='poweredon', wait_for_ip_address=True),
         guest(disks=[{}, {}, {'size_gb': 1}], networks=[{}, {'name': ETH0}, {'name': ETH1}]),
         guest(hardware={'memory_mb': 2048}),
         guest(hardware={'memory_mb': 2048}, force=True, wait_for_ip_address=True),
-        remove())
+        remove())[1:4]
 
     assert plugged['changed']
     assert [disk['os_device'] for disk in plugged['instance']['disks']] == ['xvda', 'xvdb', 'xvdc']
@@ -141,9 +141,9 @@ def test_deploys_from_a_template_and_a_snapshot_of_its_own(play, simulator, refu
 
 def test_gives_a_guest_with_tools_a_static_address(play, simulator, refused):
     address = {'type': 'static', 'ip': '192.0.2.10/24', 'gateway': '192.0.2.1'}
-    _, changed, again, back, _ = play(
+    changed, again, back = play(
         deploy(state='poweredon', wait_for_ip_address=True), guest(networks=[address, {}]), guest(networks=[address, {}]),
-        guest(networks=[{'type': 'none'}, {}]), remove())
+        guest(networks=[{'type': 'none'}, {}]), remove())[1:4]
 
     assert (changed['changed'], again['changed'], back['changed']) == (True, False, True)
     nic = again['instance']['networks'][0]
@@ -153,7 +153,8 @@ def test_gives_a_guest_with_tools_a_static_address(play, simulator, refused):
 
 
 def test_tells_a_guest_without_tools_its_address_in_the_xenstore(play, refused):
-    _, changed, _ = play(deploy(), guest(networks=[{'type': 'static', 'ip': '192.0.2.10/24', 'gateway': '192.0.2.1'}, {}]), remove())
+    address = {'type': 'static', 'ip': '192.0.2.10/24', 'gateway': '192.0.2.1'}
+    changed = play(deploy(), guest(networks=[address, {}]), remove())[1]
 
     assert changed['instance']['customization_agent'] == 'custom'
     told = changed['instance']['xenstore_data']
