@@ -65,9 +65,9 @@ def open_source(src: Optional[str], url: Optional[str], timeout: float) -> Itera
             stream.seek(0)
             yield Source(src, stream, os.fstat(stream.fileno()).st_size, sniff(head))
         return
-    with _open_url(url or '', timeout) as (response, size):
-        head = _read_up_to(response.raw, HEAD)
-        yield Source(url or '', cast(BinaryIO, _Chained(head, response.raw)), size, sniff(head))
+    with _open_url(url or '', timeout) as (body, size):
+        head = _read_up_to(body, HEAD)
+        yield Source(url or '', cast(BinaryIO, _Chained(head, body)), size, sniff(head))
 
 
 def _open_file(path: str) -> BinaryIO:
@@ -80,7 +80,7 @@ def _open_file(path: str) -> BinaryIO:
 
 
 @contextmanager
-def _open_url(url: str, timeout: float) -> Iterator[tuple[Any, int]]:
+def _open_url(url: str, timeout: float) -> Iterator[tuple[_Body, int]]:
     requests = _requests()
     try:
         with requests.get(url, stream=True, timeout=timeout, headers={'Accept-Encoding': 'identity'}) as response:
@@ -94,7 +94,7 @@ def _open_url(url: str, timeout: float) -> Iterator[tuple[Any, int]]:
                     'url: the server does not say how large the image is (no Content-Length)',
                     hint='Download the image first and give it as src.',
                 )
-            yield response, int(length)
+            yield _Body(response.raw, requests.packages.urllib3.exceptions.HTTPError), int(length)
     except requests.exceptions.RequestException as error:
         raise ParameterError(
             f'url: the image can not be fetched: {error}', hint='Check the address and that this machine can reach it.'
@@ -123,6 +123,22 @@ def _read_up_to(stream: Any, count: int) -> bytes:
         parts.append(part)
         left -= len(part)
     return b''.join(parts)
+
+
+class _Body:
+    """The body of an answer; whatever breaks it off is told as a failed transfer."""
+
+    def __init__(self, raw: Any, broken: type[Exception]) -> None:
+        self.raw, self.broken = raw, (broken, OSError, http.client.HTTPException)
+
+    def read(self, count: int) -> bytes:
+        try:
+            return self.raw.read(count)
+        except self.broken as error:
+            raise TransferFailed(
+                f'url: the server broke off in the middle of the image: {error}',
+                hint='Run again, or download the image first and give it as src.',
+            ) from error
 
 
 class _Chained(io.RawIOBase):
@@ -161,14 +177,10 @@ def upload(
     query = f'vdi={quote(vdi)}&format=raw' + ('&chunked=true' if sparse else '')
     body = _frames(source, digest) if sparse else _whole(source, digest)
     with _task(session, f'import of {source.name}') as task:
+        path = f'/import_raw_vdi?{query}&task_id={quote(task)}'
         try:
-            _put(
-                session,
-                f'/import_raw_vdi?{query}&task_id={quote(task)}',
-                None if sparse else source.size,
-                body,
-                progress,
-            )
+            with session.clock.interruption.allowed():
+                _put(session, path, None if sparse else source.size, body, progress)
         except EOFError as error:
             raise TransferFailed(
                 f'{source.name} is truncated: {error}', hint='Fetch or make the image again.'
@@ -185,6 +197,10 @@ def _task(session: XenSession, label: str) -> Iterator[str]:
     task = session.call('task.create', f'xapi.xen: {label}', '')
     try:
         yield task
+    except BaseException:
+        # A transfer that never began, or was refused, leaves its task pending, and a pending task is not destroyed.
+        session.quietly('task.set_status', task, 'failure')
+        raise
     finally:
         session.quietly('task.destroy', task)
 
@@ -219,8 +235,7 @@ def _put(
     connection = _accepted(session, session.target, path, length)
     try:
         for data in body:
-            with session.clock.interruption.allowed():
-                connection.sock.sendall(data)
+            connection.sock.sendall(data)
             session.statistics.bytes += len(data)
             if progress:
                 progress(len(data))
@@ -321,7 +336,8 @@ def download(session: XenSession, vdi: str, size: int, dest: str, deadline: Dead
         ) from error
     try:
         with os.fdopen(descriptor, 'wb', buffering=0) as output, _task(session, f'export to {dest}') as task:
-            _get(session, f'/export_raw_vdi?vdi={quote(vdi)}&format=raw&task_id={quote(task)}', size, output)
+            with session.clock.interruption.allowed():
+                _get(session, f'/export_raw_vdi?vdi={quote(vdi)}&format=raw&task_id={quote(task)}', size, output)
             wait_for_task(session, task, 'VDI export', deadline)
             output.truncate(size)
         os.chmod(partial, 0o666 & ~_umask())
@@ -357,9 +373,8 @@ def _get(session: XenSession, path: str, size: int, output: BinaryIO) -> None:
 
 def _save(session: XenSession, response: http.client.HTTPResponse, size: int, output: BinaryIO) -> None:
     for offset, data in data_pieces(response, size):  # type: ignore[arg-type]
-        with session.clock.interruption.allowed():
-            output.seek(offset)
-            output.write(data)
+        output.seek(offset)
+        output.write(data)
         session.statistics.bytes += len(data)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import ExitStack
 from typing import Any, Optional
 
 from .._errors import ParameterError
@@ -56,7 +57,8 @@ def locate(run: Any, params: dict) -> tuple[Optional[str], Desired]:
         src=params.get('src'), url=params.get('url'), checksum=_checksum(params), image_type=params['image_type']
     )
     if not exported and not desired.absent:
-        _measure(desired, params, run.records.get('VDI', ref))
+        with run.mode.clock.interruption.allowed():
+            _measure(desired, params, run.records.get('VDI', ref))
     return ref, desired
 
 
@@ -129,7 +131,10 @@ def create(desired: Desired) -> Plan:
 
 
 def _fill(run: Any, desired: Desired) -> None:
-    with open_source(desired.get('src'), desired.get('url'), desired.scope['timeout']) as source:
+    with ExitStack() as stack:
+        with run.mode.clock.interruption.allowed():
+            opened = open_source(desired.get('src'), desired.get('url'), desired.scope['timeout'])
+            source = stack.enter_context(opened)
         if source.size != desired.get('source_size'):
             raise ParameterError(
                 f'{source.name} changed while it was looked at', hint='Run again when nobody writes to it.'
