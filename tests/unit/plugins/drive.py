@@ -14,8 +14,9 @@ import time
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 
 from ansible_collections.xapi.xen.plugins.module_utils._errors import XenError
+from ansible_collections.xapi.xen.plugins.module_utils._kinds import _vdi as vdi_kind
 from ansible_collections.xapi.xen.plugins.module_utils._plan import Kind
-from ansible_collections.xapi.xen.plugins.module_utils._reconcile import Mode, execute
+from ansible_collections.xapi.xen.plugins.module_utils._reconcile import Mode, execute, open_session
 from ansible_collections.xapi.xen.plugins.module_utils._wait import Clock
 
 MODULES = 'ansible_collections.xapi.xen.plugins.modules'
@@ -90,6 +91,16 @@ class Driver:
         except XenError as error:
             return error
         raise AssertionError(f'{name} succeeded: {outcome.actions}')
+
+    def session(self, **connection):
+        """A session of the collection; a context manager."""
+        return open_session(validated('xen_sr', {**self.connection, **connection, 'match': 'iso'}), self.clock)
+
+    @staticmethod
+    def disk(session, name, size):
+        """The record for VDI.create."""
+        sr = session.call('SR.get_by_name_label', LOCAL)[0]
+        return {**vdi_kind.NEW, 'name_label': name, 'SR': sr, 'virtual_size': size}
 
     # ------------------------------------------------------------ the rhythm
 

@@ -137,7 +137,7 @@ def test_several_of_one_name_are_listed(xen):
         'read_only': False,
         'other_config': {},
     }
-    uuids = sorted(session.VDI.get_uuid(session.VDI.create(record)) for _ in range(2))
+    uuids = sorted(session.VDI.get_uuid(session.VDI.create(record)) for unused in range(2))
     session.session.logout()
     for state in ('present', 'absent'):
         error = xen.fail('xen_vdi', name='twin', size='1GiB', state=state)
