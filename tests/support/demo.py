@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from simulator import Simulator, start_simulator  # noqa: E402  (beside this file, wherever the collection is)
+from simulator import Simulator, start_simulator  # beside this file, wherever the collection is
 
 IMAGE_SIZE = 64 << 20
 TOOL_FOLDERS = ('/usr/sbin', '/sbin', '/usr/local/sbin', '/opt/homebrew/opt/e2fsprogs/sbin')

@@ -93,7 +93,7 @@ class Simulator:
     def xmlrpc(self, method, params, url=None):
         """The answer to a call, with its Status."""
         body = xmlrpc.client.dumps(tuple(params), method, allow_none=True).encode()
-        status, _, data = self.request('POST', '/', body, {'Content-Type': 'text/xml'}, url)
+        status, unused, data = self.request('POST', '/', body, {'Content-Type': 'text/xml'}, url)
         if status != 200:
             raise RuntimeError(f'HTTP {status}')
         return xmlrpc.client.loads(data)[0][0]
@@ -109,7 +109,7 @@ class Simulator:
     def control(self, method, action, told=None):
         """`GET journal`, `POST faults`...: what stands under /simulator/."""
         body = None if told is None else json.dumps(told).encode()
-        status, _, data = self.request(method, f'/simulator/{action}', body)
+        status, unused, data = self.request(method, f'/simulator/{action}', body)
         answer = json.loads(data)
         if status != 200:
             raise ValueError(answer.get('error'))

@@ -48,7 +48,7 @@ def _get_record(message):
 
 def _get_all_records(message):
     one = _get_record(message)
-    plain = not any(cls == message.cls for cls, _ in registry.getters)
+    plain = not any(cls == message.cls for cls, unused in registry.getters)
 
     def get_all_records(call):
         if plain:

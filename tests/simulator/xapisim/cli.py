@@ -65,7 +65,9 @@ class Server:
     def __init__(self, options):
         self.sim = Simulator(options)
         self.sim.dispatcher = Dispatcher(self.sim)
-        context, self.fingerprint = tls.context(options.cert, options.key) if options.tls else (None, None)
+        context, self.fingerprint = None, None
+        if options.tls:
+            context, self.fingerprint = tls.context(options.cert, options.key)
         for host in self._hosts():
             port = options.port if host == self.sim.coordinator else 0
             self.sim.listeners[host] = Listener(self.sim, host, port, context)

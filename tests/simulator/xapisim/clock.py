@@ -48,7 +48,7 @@ class Clock:
         """Move a stepped clock; what becomes due runs in order, each at its own time."""
         until = self._now + seconds
         while self._later and self._later[0][0] <= until:
-            due, _, function = heapq.heappop(self._later)
+            due, unused, function = heapq.heappop(self._later)
             self._now = max(self._now, due)
             self._call(function)
             self._let_sleepers_run()
@@ -58,7 +58,7 @@ class Clock:
 
     def _let_sleepers_run(self):
         """Threads that slept until now go first: what they start may be due within the same step."""
-        for _ in range(5):
+        for unused in range(5):
             time.sleep(0.001)
 
     def reset(self):

@@ -8,6 +8,7 @@ import contextlib
 import random
 import threading
 import uuid
+from typing import Any
 
 from xapisim import lifecycle, registry
 from xapisim.clock import Clock
@@ -28,6 +29,8 @@ from xapisim.tasks import Tasks
 class Simulator:
     """Everything that there is. Whoever touches it holds `lock`; `changed` tells waiters that something moved."""
 
+    dispatcher: Any   # given by its server: it makes calls, and a call knows its simulator
+
     def __init__(self, options):
         self.options, self.schema = options, Schema()
         self.lock = threading.RLock()
@@ -35,7 +38,7 @@ class Simulator:
         self.clock = Clock(self.changed, options.clock == 'ticks')
         self.listeners = {}   # host ref -> the port that it answers on
         self.journal, self.faults = Journal(self), Faults(self)
-        self.storage = None
+        self.storage: Any = None   # the pool's, once there is one
         registry.load_behaviours()
         with self.lock:
             self.reset()
@@ -138,4 +141,3 @@ class Call:
     def operation(self, cls, ref, operation):
         """Check that the operation is legal now, wait for those in its way, and show it while it runs."""
         return lifecycle.operation(self, cls, ref, operation)
-

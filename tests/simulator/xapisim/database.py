@@ -27,8 +27,8 @@ class Database:
         self.listeners = []   # called with (operation, class, ref, record) after every change
         self.last_change = dict.fromkeys(schema.classes, 0)   # class -> generation
         self.deleted = []     # (class, ref, created, deleted), oldest first
-        self._rows = {name: {} for name in schema.classes}
-        self._by_uuid = {name: {} for name in schema.classes}
+        self._rows: dict[str, dict[str, Row]] = {name: {} for name in schema.classes}
+        self._by_uuid: dict[str, dict[str, str]] = {name: {} for name in schema.classes}
         self._other_end = _other_ends(schema)
         self._related = {name: [f for (cls, f) in self._other_end if cls == name] for name in schema.classes}
 

@@ -39,9 +39,8 @@ def text(value):
 
 def utc_time(moment):
     """A time.struct_time of the years up to 2049."""
-    return tagged(0x17, b'%02d%02d%02d%02d%02d%02dZ' % (moment.tm_year % 100, moment.tm_mon, moment.tm_mday,
-                                                        moment.tm_hour,
-                                                      moment.tm_min, moment.tm_sec))
+    return tagged(0x17, b'%02d%02d%02d%02d%02d%02dZ' % (
+        moment.tm_year % 100, moment.tm_mon, moment.tm_mday, moment.tm_hour, moment.tm_min, moment.tm_sec))
 
 
 def oid(dotted):

@@ -86,8 +86,8 @@ class Dispatcher:
         if got < message.required or (got > most and message.required == most):
             raise XapiError('MESSAGE_PARAMETER_COUNT_MISMATCH', name, message.required, got)
         session = self._string.read(params[0]) if takes else None
-        values = [kind.read(value) for (_, kind, _), value in zip(message.params, params[takes:])]
-        values += [default for _, _, default in message.params[len(values):] if default is not MISSING]
+        values = [kind.read(value) for (unused, kind, unused), value in zip(message.params, params[takes:])]
+        values += [default for unused, unused, default in message.params[len(values):] if default is not MISSING]
         if message.kind == 'create':
             values[0] = read_record(self.sim.schema.classes[message.cls], values[0])
         return session, values

@@ -103,8 +103,8 @@ class Events:
         if waited and found:
             self._gather()
             found = self._find(subscriptions, generation)
-        last = max([generation] + [when for when, _ in found])
-        return {'events': [self._event(*what) for _, what in found], 'valid_ref_counts': self._counts(),
+        last = max([generation] + [when for when, unused in found])
+        return {'events': [self._event(*what) for unused, what in found], 'valid_ref_counts': self._counts(),
                 'token': TOKEN % (last, messages)}
 
     def _wait(self, until):

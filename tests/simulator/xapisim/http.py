@@ -31,7 +31,7 @@ class Request:
     def __init__(self, connection, method, target, headers):
         self.connection, self.method, self.target, self.headers = connection, method, target, headers
         self.sim, self.host = connection.server.sim, connection.server.host
-        path, _, query = target.partition('?')
+        path, unused, query = target.partition('?')
         self.path = urllib.parse.unquote(path)
         self.query = {key: values[0] for key,
                       values in urllib.parse.parse_qs(query, keep_blank_values=True).items()} if query else {}
@@ -89,7 +89,7 @@ class Request:
     def start(self, status, headers=()):
         """The head of an answer whose body follows by write(), if headers announce one."""
         self.answered = True
-        names = {name.lower() for name, _ in headers}
+        names = {name.lower() for name, unused in headers}
         if 'content-length' not in names:
             self.keep_alive = False
         lines = ['HTTP/1.1 %d %s' % (status, REASONS.get(status, 'Status')), 'cache-control: no-cache, no-store',
@@ -129,6 +129,7 @@ class Request:
 class Connection(socketserver.StreamRequestHandler):
     """A client's connection: requests one after the other."""
 
+    server: Listener
     disable_nagle_algorithm = True
     wbufsize = 1 << 16
 
@@ -169,7 +170,7 @@ class Connection(socketserver.StreamRequestHandler):
         headers = {}
         line = self.rfile.readline(LONGEST_LINE)
         while line not in (b'\r\n', b'\n', b''):
-            name, _, value = line.decode('latin-1').partition(':')
+            name, unused, value = line.decode('latin-1').partition(':')
             headers[name.strip().lower()] = value.strip()
             line = self.rfile.readline(LONGEST_LINE)
         request = Request(self, words[0].decode('latin-1'), words[1].decode('latin-1'), headers)

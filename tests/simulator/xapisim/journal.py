@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import itertools
 import time
+from typing import Any
 
 LENGTH = 50000       # calls that are kept
 LARGE = 20           # records or events of a result beyond which only their number is kept
@@ -26,7 +27,7 @@ class Journal:
 
     def __init__(self, sim):
         self.sim = sim
-        self._entries = collections.deque(maxlen=LENGTH)
+        self._entries: collections.deque[dict[str, Any]] = collections.deque(maxlen=LENGTH)
         self._numbers, self._sessions = itertools.count(1), {}
 
     def entries(self):

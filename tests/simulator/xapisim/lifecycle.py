@@ -15,7 +15,7 @@ BUSY = 'OTHER_OPERATION_IN_PROGRESS'
 # How long a call waits, in seconds, for a conflicting operation to end.
 STANDARD, QUICKLY, IMMEDIATELY = 7200, 120, 0
 
-RULES = {}
+RULES: dict[str, Rules] = {}
 
 
 class Rules:

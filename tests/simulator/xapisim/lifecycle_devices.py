@@ -26,7 +26,7 @@ def held(call, *objects):
     try:
         yield
     finally:
-        for cls, ref, _ in objects:
+        for cls, ref, unused in objects:
             lifecycle.end(call, cls, ref)
 
 

@@ -232,7 +232,7 @@ def _sr_busy(ref, row, op):
 
 def _operation_text(op):
     """An operation as errors spell it: those on VDIs by the name of the call."""
-    group, _, name = op.partition('_')
+    group, unused, name = op.partition('_')
     return '%s.%s' % (group.upper(), name) if group in ('vdi', 'pbd') else op
 
 

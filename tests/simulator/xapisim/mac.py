@@ -17,7 +17,7 @@ def is_valid(address):
 def generate(seed, device):
     """The same seed and device always give the same address, locally administered and unicast."""
     digest = seed.encode()
-    for _ in range(device * 2 + 1):
+    for unused in range(device * 2 + 1):
         digest = _hash(digest)
     second = _hash(digest)
     octets = [digest[0] & 0xfe | 0x02, digest[1], digest[2], digest[3], second[1], second[2]]

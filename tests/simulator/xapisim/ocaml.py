@@ -59,5 +59,5 @@ def describe(value):
         return '{%s}' % ';'.join('%s:%s' % (key, describe(item)) for key, item in value.items())
     if isinstance(value, (list, tuple)):
         return '[%s]' % ';'.join(describe(item) for item in value)
-    kind = 'D' if type(value) is not str else 'S'
-    return '%s(%s)' % (kind, value)
+    given = type(value)
+    return '%s(%s)' % ('S' if given is str else 'D', value)

@@ -58,11 +58,11 @@ class Operations:
         try:
             yield
         finally:
-            for cls, ref, _ in objects:
+            for cls, ref, unused in objects:
                 self.end(call, cls, ref)
             self._refresh(objects, refresh)
 
     def _refresh(self, objects, refresh):
-        for cls, ref, _ in objects:
+        for cls, ref, unused in objects:
             if refresh and self.sim.db.exists(cls, ref):
                 refresh(cls, ref)

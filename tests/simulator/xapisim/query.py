@@ -100,7 +100,7 @@ def _tokens(text):
         if not match:
             raise _Syntax(_LEXER)
         position = match.end()
-        yield match.lastgroup, match[match.lastgroup]
+        yield match.lastgroup, match[0].lstrip()
     yield 'end', ''
 
 
@@ -108,8 +108,7 @@ class _Parser:
     """Recursive descent; 'and' and 'or' bind alike, to the right, 'not' binds tightest."""
 
     def __init__(self, tokens):
-        self._tokens, self._token = tokens, None
-        self._next()
+        self._tokens, self._token = tokens, next(tokens)
 
     def _next(self):
         taken, self._token = self._token, next(self._tokens, ('end', ''))

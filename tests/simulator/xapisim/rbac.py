@@ -7,6 +7,8 @@ The role records of the database are the truth; role_records() makes them from t
 
 from __future__ import annotations
 
+from typing import Any
+
 from xapisim.datamodel import ROLES
 from xapisim.errors import XapiError
 
@@ -30,7 +32,8 @@ ORDER = ('vm-power-admin', 'vm-admin', 'vm-operator', 'read-only', 'client-cert'
 
 def role_records(schema, new_ref, new_uuid):
     """{ref: record} of every permission and role, in the order in which errors name the roles."""
-    records, holders = {}, {name: [] for name in ORDER}
+    records: dict[str, dict[str, Any]] = {}
+    holders: dict[str, list[str]] = {name: [] for name in ORDER}
     for name, least, client_cert in _permissions(schema):
         ref = new_ref()
         records[ref] = _record(new_uuid(), name, BASIC, [], True)
@@ -66,11 +69,11 @@ class Rbac:
         rows = dict(sim.db.rows('role'))
         self._names = {ref: row['name_label'] for ref, row in rows.items()}
         self._permissions = {ref: row['subroles'] for ref, row in rows.items() if row['subroles']}
-        self._holders = {}
+        self._holders: dict[str, list[str]] = {}
         for role, subroles in self._permissions.items():
             for ref in subroles:
                 self._holders.setdefault(self._names[ref], []).append(self._names[role])
-        self._keyed = {}
+        self._keyed: dict[str, list[str]] = {}
         for name in self._names.values():
             base, slash, key = name.partition('/key:')
             if slash:
@@ -81,7 +84,7 @@ class Rbac:
 
     def permissions_of(self, roles):
         """Names of the permissions that any of the roles gives."""
-        found = {}
+        found: dict[str, bool] = {}
         for role in roles:
             found.update((self._names[ref], True) for ref in self._permissions.get(role, ()))
         return list(found)

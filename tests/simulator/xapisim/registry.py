@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import importlib
 import os
+from typing import Any, Callable
 
-messages = {}       # 'VM.start' -> function(call, *arguments)
-constructors = {}   # 'VBD' -> function(call, record) -> ref
-destructors = {}    # 'VBD' -> function(call, ref)
-getters = {}        # ('VM', 'field') -> function(call, ref) -> value
-setters = {}        # ('VM', 'field') -> function(call, ref, value)
-created = {}        # 'VM' -> [function(sim, ref)]
-startup = []        # function(sim), after the pool is there
-stored = set()      # messages without a rule of their own that do what their name says to a field
+Behaviour = Callable[..., Any]
+
+messages: dict[str, Behaviour] = {}       # 'VM.start' -> function(call, *arguments)
+constructors: dict[str, Behaviour] = {}   # 'VBD' -> function(call, record) -> ref
+destructors: dict[str, Behaviour] = {}    # 'VBD' -> function(call, ref)
+getters: dict[tuple[str, str], Behaviour] = {}   # ('VM', 'field') -> function(call, ref) -> value
+setters: dict[tuple[str, str], Behaviour] = {}   # ('VM', 'field') -> function(call, ref, value)
+created: dict[str, list[Behaviour]] = {}   # 'VM' -> [function(sim, ref)]
+startup: list[Behaviour] = []             # function(sim), after the pool is there
+stored: set[str] = set()                  # messages without a rule of their own that do what their name says to a field
 
 
 def _into(table, key):

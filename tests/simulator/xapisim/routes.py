@@ -8,12 +8,13 @@ import base64
 import sys
 import traceback
 import urllib.parse
+from typing import Any, Callable
 
 from xapisim import control, wire_json, wire_xml
 from xapisim.errors import XapiError
 from xapisim.faults import Dropped
 
-_handlers = {}
+_handlers: dict[tuple[str, str], Callable[..., Any]] = {}
 # Paths that a host serves to clients with a session, for which the simulator has nothing.
 _KNOWN = {('GET', path) for path in (
     '/export', '/export_metadata', '/export_raw_vdi', '/host_backup', '/host_logs_download', '/vncsnapshot',
@@ -142,10 +143,10 @@ def session_of(request):
 
 
 def _login(request):
-    scheme, _, coded = request.headers.get('authorization', '').partition(' ')
+    scheme, unused, coded = request.headers.get('authorization', '').partition(' ')
     if scheme.lower() != 'basic':
         return None
-    user, _, password = base64.b64decode(coded).decode('utf-8', 'replace').partition(':')
+    user, unused, password = base64.b64decode(coded).decode('utf-8', 'replace').partition(':')
     if request.sim.passwords.get(user) != password:
         return None
     return request.sim.sessions.open(request.host, user, 'HTTP')

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import re
 import xml.parsers.expat
+from typing import Any, Callable
 
 from xapisim.datamodel.types import DateTime
 
@@ -39,7 +40,7 @@ def bare(value):
 
 def fragment(value):
     """<value>...</value>: also what a task holds as its result."""
-    parts = []
+    parts: list[str] = []
     _write(value, parts.append)
     return ''.join(parts)
 
@@ -158,6 +159,6 @@ def _boolean(text):
     return text.strip() == '1'
 
 
-_SCALARS = {'string': str, 'int': int, 'i4': int, 'i8': int, 'boolean': _boolean, 'double': float,
-            'dateTime.iso8601': DateTime,
-            'base64': lambda text: base64.b64decode(text).decode('utf-8', 'replace'), 'nil': lambda text: None}
+_SCALARS: dict[str, Callable[[str], Any]] = {
+    'string': str, 'int': int, 'i4': int, 'i8': int, 'boolean': _boolean, 'double': float, 'dateTime.iso8601': DateTime,
+    'base64': lambda text: base64.b64decode(text).decode('utf-8', 'replace'), 'nil': lambda text: None}

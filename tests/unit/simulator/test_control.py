@@ -205,7 +205,7 @@ def test_many_clients_at_once(simulator):
     def work(number):
         try:
             session = simulator.login()
-            for _ in range(20):
+            for unused in range(20):
                 session.network.destroy(session.network.create({'name_label': str(number), 'other_config': {}}))
             session.session.logout()
         except (Failure, OSError, xmlrpc.client.Error) as error:

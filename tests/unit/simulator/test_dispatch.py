@@ -129,7 +129,7 @@ def test_json_rpc_has_two_versions_and_numbers(simulator, session):
                                         ('/jsonrpc', '[]'),
                                         ('/RPC2', '{"method": "x"}')])
 def test_what_is_no_call_is_a_page_with_500(simulator, path, body):
-    status, headers, _ = simulator.request('POST', path, body)
+    status, headers, unused = simulator.request('POST', path, body)
     assert (status, headers['content-type']) == (500, 'text/html')
 
 
@@ -137,5 +137,5 @@ def test_system_methods(simulator):
     anonymous = Session(simulator)
     assert anonymous.call('system.isAlive:x', 'echo') == 'echo'
     call = '<methodCall><methodName>system.listMethods</methodName><params/></methodCall>'
-    status, _, body = simulator.request('POST', '/', call)
+    status, unused, body = simulator.request('POST', '/', call)
     assert status == 200 and b'Async.VM.start' in body and b'Status' not in body

@@ -34,7 +34,7 @@ def test_the_first_call_tells_what_there_is(session, network):
 
 
 def test_changes_wake_a_call_that_waits(simulator, session, network):
-    _, token, _ = since(session, [f'network/{network}'], '')
+    token = since(session, [f'network/{network}'], '')[1]
     threading.Timer(0.2, simulator.login().network.set_name_label, (network, 'new')).start()
     started = time.monotonic()
     events, after, answer = since(session, [f'network/{network}'], token, 10.0)
@@ -45,21 +45,21 @@ def test_changes_wake_a_call_that_waits(simulator, session, network):
 
 
 def test_other_objects_do_not_wake_it(session, network):
-    _, token, _ = since(session, [f'network/{network}'], '')
+    token = since(session, [f'network/{network}'], '')[1]
     session.VM.set_name_description(session.VM.get_all()[0], 'touched')
     assert since(session, [f'Network/{network}', 'nosuchclass'], token, 0.2)[:2] == ([], token)
 
 
 def test_what_went_is_told_without_a_snapshot(session, network):
-    _, token, _ = since(session, ['network'], '')
+    token = since(session, ['network'], '')[1]
     session.network.destroy(network)
-    events, _, answer = since(session, ['network'], token)
+    events, unused, answer = since(session, ['network'], token)
     assert events == [('network', 'del', network)]
     assert 'snapshot' not in answer['events'][0]
 
 
 def test_what_came_and_went_unseen_is_not_told(session):
-    _, token, _ = since(session, ['network'], '')
+    token = since(session, ['network'], '')[1]
     session.network.destroy(session.network.create({'other_config': {}}))
     assert since(session, ['network'], token, 0.1)[0] == []
 
@@ -68,12 +68,12 @@ def test_a_token_has_two_numbers(session):
     with pytest.raises(Failure) as caught:
         since(session, ['pool'], 'garbage')
     assert [caught.value.code, *caught.value.params] == ['EVENT_FROM_TOKEN_PARSE_FAILURE', 'garbage']
-    assert [operation for _, operation, _ in since(session, ['pool'], '1,2')[0]] == ['add']
+    assert [operation for unused, operation, unused in since(session, ['pool'], '1,2')[0]] == ['add']
 
 
 def test_back_references_change_too(session):
     vm = session.VM.clone(session.VM.get_by_name_label('Other install media')[0], 'with a card')
-    _, token, _ = since(session, [f'VM/{vm}'], '')
+    token = since(session, [f'VM/{vm}'], '')[1]
     session.VIF.create({'VM': vm, 'network': session.network.get_all()[0], 'device': '0', 'MAC': '', 'MTU': '1500',
                         'other_config': {},
                         'qos_algorithm_type': '', 'qos_algorithm_params': {}})
@@ -83,7 +83,7 @@ def test_back_references_change_too(session):
 
 
 def test_an_injected_event_tells_where_it_stands(session, network):
-    _, token, _ = since(session, ['network'], '')
+    token = since(session, ['network'], '')[1]
     after = session.event.inject('network', network)
     assert since(session, ['network'], token)[:2] == ([('network', 'mod', network)], after)
 
@@ -103,7 +103,7 @@ def test_event_next_needs_registration(simulator):
 
 def test_a_waiting_call_ends_with_its_session(simulator, session):
     other = simulator.login()
-    _, token, _ = since(other, ['network'], '')
+    token = since(other, ['network'], '')[1]
     threading.Timer(0.2, session.call, ('session.logout', other.ref)).start()
     with pytest.raises(Failure) as caught:
         since(other, ['network'], token, 10.0)

@@ -27,7 +27,7 @@ def model():
 
 def exposed(cls, message):
     """Whether clients can send it: a host keeps the writers of read-only fields to itself."""
-    kind, _, field = message['tag'].partition(':')
+    kind, unused, field = message['tag'].partition(':')
     if kind in DERIVED_OF_FIELDS:
         return cls['fields'][field]['qualifier'] == 'RW'
     return kind not in ('object_create', 'object_destroy') or cls['constructible']
@@ -65,7 +65,7 @@ def test_parameters_results_and_roles_are_those_of_the_model(schema, model):
             if not exposed(cls, told):
                 continue
             ours = schema.classes[name].messages[message]
-            assert [(param, kind.spec) for param, kind, _ in ours.params] == [(p['name'], p['type'])
+            assert [(param, kind.spec) for param, kind, unused in ours.params] == [(p['name'], p['type'])
                                                                               for p in told['params']], ours.full
             assert (ours.result.spec if ours.result else None) == told.get('result'), ours.full
             assert (ours.role, ours.asynchronous, ours.removed) == (

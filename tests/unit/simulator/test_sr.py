@@ -25,8 +25,9 @@ def pool():
     host.close()
 
 
-def make(host, kind='nfs', device_config=NFS, shared=False, label='sr', on=''):
-    return host.call('SR.create', on or host.sim.coordinator, device_config, '0', label, '', kind, 'user', shared, {})
+def make(host, kind='nfs', device_config=None, shared=False, label='sr', on=''):
+    config = NFS if device_config is None else device_config
+    return host.call('SR.create', on or host.sim.coordinator, config, '0', label, '', kind, 'user', shared, {})
 
 
 def test_a_new_sr_is_plugged(host):

@@ -94,7 +94,7 @@ def test_a_certificate_can_be_given(tmp_path):
 
 def test_the_same_start_gives_the_same_names():
     found = []
-    for _ in range(2):
+    for unused in range(2):
         with start_simulator() as simulator:
             session = simulator.login()
             vm = session.VM.clone(session.VM.get_by_name_label('Other install media')[0], 'x')
@@ -147,6 +147,6 @@ def test_latency_is_added_to_calls():
     with start_simulator(latency=50) as simulator:
         session = simulator.login()
         started = time.monotonic()
-        for _ in range(4):
+        for unused in range(4):
             session.VM.get_all()
         assert time.monotonic() - started >= 0.2

@@ -138,7 +138,7 @@ def test_memory_does_not_grow_with_the_image(host):
     vdi = host.vdi(256 * MIB)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     piece = os.urandom(MIB)
-    assert upload(host, (piece for _ in range(256)), vdi=vdi, headers={'Content-Length': str(256 * MIB)})['status'] == 'success'
+    assert upload(host, (piece for unused in range(256)), vdi=vdi, headers={'Content-Length': str(256 * MIB)})['status'] == 'success'
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 48 * 1024
 
 

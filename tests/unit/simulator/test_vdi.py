@@ -206,7 +206,7 @@ def test_written_blocks_are_counted_and_given_back(host):
     host.call('SR.scan', sr)
     assert int(host.get('VDI', vdi, 'physical_utilisation')) == empty + 2 * MIB
     assert host.get('SR', sr, 'virtual_allocation') == str(10 * GIB)
-    clones = [host.call('VDI.clone', vdi, {}) for _ in range(3)]
+    clones = [host.call('VDI.clone', vdi, {}) for unused in range(3)]
     assert int(host.get('SR', sr, 'physical_utilisation')) < 3 * MIB
     for ref in [vdi, *clones]:
         host.call('VDI.destroy', ref)

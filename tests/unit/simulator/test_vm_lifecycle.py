@@ -130,7 +130,7 @@ def test_a_guest_tells_of_itself_a_moment_after_its_start(host, vm):
 
 def test_a_guest_keeps_its_address_when_it_starts_again(host, vm):
     found = []
-    for _ in range(2):
+    for unused in range(2):
         host.start(vm)
         metrics = host.get('VM', vm, 'guest_metrics')
         with host.sim.lock:
@@ -243,7 +243,7 @@ def test_two_starts_at_once_start_it_once(host, vm):
             outcomes.append(host.call('VM.start', vm, False, False))
         except Failure as failure:
             outcomes.append(failure.args[0][0])
-    threads = [threading.Thread(target=start) for _ in range(2)]
+    threads = [threading.Thread(target=start) for unused in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:

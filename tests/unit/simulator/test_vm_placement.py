@@ -151,7 +151,7 @@ def test_a_running_vm_moves_to_another_host(pool):
 
 def test_members_of_a_group_stay_apart(pool):
     group = pool.call('VM_group.create', {'name_label': 'apart', 'name_description': '', 'placement': 'anti_affinity'})
-    vms = [pool.vm() for _ in pool.call('host.get_all')]
+    vms = [pool.vm() for unused in pool.call('host.get_all')]
     for vm in vms:
         pool.call('VM.set_groups', vm, [group])
         pool.call('VM.start', vm, True, False)

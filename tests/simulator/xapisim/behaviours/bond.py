@@ -45,7 +45,7 @@ def _complete(mode, properties):
     for name, value in properties.items():
         if name not in known or not _is_allowed(known[name][1], value):
             raise XapiError('INVALID_VALUE', 'properties', '%s = %s' % (name, value))
-    return {**{name: default for name, (default, _) in known.items() if default is not None}, **properties}
+    return {**{name: default for name, (default, unused) in known.items() if default is not None}, **properties}
 
 
 def _is_allowed(allowed, value):

@@ -255,5 +255,3 @@ def disable_external_auth(call, host, config, force=False):
     for session, row in call.db.rows('session'):
         if not row['is_local_superuser'] and session != call.session:
             call.sim.sessions.close(session)
-
-

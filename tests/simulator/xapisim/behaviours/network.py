@@ -21,7 +21,7 @@ def count_bridges(sim):
 
 @constructor('network')
 def create(call, record):
-    bridges = [row['bridge'] for _, row in call.db.rows('network')]
+    bridges = [row['bridge'] for unused, row in call.db.rows('network')]
     bridge = _wanted_bridge(record['bridge'], bridges) if record['bridge'] else _next_bridge(call.sim, bridges)
     mtu = record['MTU'] if record['MTU'] > 0 else DEFAULT_MTU
     return call.db.create('network', {**record, 'bridge': bridge, 'MTU': mtu})
@@ -78,7 +78,7 @@ def add_purpose(call, network, value):
     if value in current:
         return
     excluded = 'insecure_nbd' if value == 'nbd' else 'nbd'
-    if any(excluded in row['purpose'] for _, row in call.db.rows('network')):
+    if any(excluded in row['purpose'] for unused, row in call.db.rows('network')):
         raise XapiError('NETWORK_INCOMPATIBLE_PURPOSES', value, excluded)
     call.db.set('network', network, purpose=[value] + current)
 

@@ -18,7 +18,7 @@ DEFAULT_PROPERTIES = {'gro': 'on'}
 def find_hardware(sim):
     """The network cards of each host: what introduce and scan can find."""
     sim.network_cards = {host: {} for host in sim.db.refs('host')}
-    for _, row in sim.db.rows('PIF'):
+    for unused, row in sim.db.rows('PIF'):
         if row['physical']:
             sim.network_cards.setdefault(row['host'], {})[row['device']] = row['MAC']
 

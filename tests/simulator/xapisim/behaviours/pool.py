@@ -95,7 +95,7 @@ def disable_external_auth(call, pool, config):
 
 @message('pool.detect_nonhomogeneous_external_auth')
 def detect_nonhomogeneous_external_auth(call, pool):
-    kinds = {(row['external_auth_type'], row['external_auth_service_name']) for _, row in call.db.rows('host')}
+    kinds = {(row['external_auth_type'], row['external_auth_service_name']) for unused, row in call.db.rows('host')}
     if len(kinds) > 1:
         raise XapiError('POOL_AUTH_ALREADY_ENABLED', call.sim.coordinator)
 

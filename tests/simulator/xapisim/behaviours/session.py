@@ -51,7 +51,7 @@ def change_password(call, old, new):
 @message('session.get_all_subject_identifiers')
 def get_all_subject_identifiers(call):
     """Of the sessions of external accounts."""
-    found = {row['auth_user_sid'] for _, row in call.db.rows('session') if row['auth_user_sid']}
+    found = {row['auth_user_sid'] for unused, row in call.db.rows('session') if row['auth_user_sid']}
     return sorted(found)
 
 

@@ -165,7 +165,7 @@ def probe(call, host, device_config, kind, sm_config):
 
 
 def _behind(call, kind, device_config):
-    for _, row in call.db.rows('PBD'):
+    for unused, row in call.db.rows('PBD'):
         if row['device_config'] == device_config and call.db.exists('SR', row['SR']) and call.db.get('SR', row['SR'], 'type') == kind:
             yield call.db.record('SR', row['SR'])
     for row, configs in call.sim.storage.forgotten.values():
@@ -187,7 +187,7 @@ def probe_ext(call, host, device_config, kind, sm_config):
 
 @message('SR.get_supported_types')
 def get_supported_types(call):
-    return [row['type'] for _, row in call.db.rows('SM')]
+    return [row['type'] for unused, row in call.db.rows('SM')]
 
 
 @message('SR.get_live_hosts')

@@ -20,7 +20,7 @@ def create(call, transport, network, protocol):
     pifs.require_no_other_on_network(call, host, network)
     pifs.require_managed(call, transport)
     _require_can_carry(call, transport)
-    if any(row['software_version'].get('network_backend') != 'openvswitch' for _, row in call.db.rows('host')):
+    if any(row['software_version'].get('network_backend') != 'openvswitch' for unused, row in call.db.rows('host')):
         raise XapiError('OPENVSWITCH_NOT_ACTIVE')
     row = call.db.require('PIF', transport)
     access = call.db.create('PIF', {

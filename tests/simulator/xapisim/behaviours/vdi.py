@@ -27,7 +27,7 @@ _UUID = re.compile(r'[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}')
 @on_startup
 def adopt_disks(sim):
     """The disks of the pool that the simulator starts with have no data yet."""
-    for ref, _ in sim.db.rows('VDI'):
+    for ref, unused in sim.db.rows('VDI'):
         adopt(sim, ref)
 
 
@@ -293,7 +293,6 @@ def get_nbd_info(call, vdi):
     """Where an NBD client finds the disk: nowhere, until some network is for that."""
     if Disk(call.sim, vdi).row['type'] == 'cbt_metadata':
         raise XapiError('VDI_INCOMPATIBLE_TYPE', vdi, type_text('cbt_metadata'))
-    if any(row['purpose'] for _, row in call.db.rows('network')):
+    if any(row['purpose'] for unused, row in call.db.rows('network')):
         raise XapiError('NOT_IMPLEMENTED', 'VDI.get_nbd_info')
     return []
-

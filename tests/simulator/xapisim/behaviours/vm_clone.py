@@ -90,7 +90,7 @@ def duplicate(call, vm, name, kind, how, ignore=(), info=None):
 
 
 def copy_devices(call, record, new, disks, keep_macs):
-    for vbd, vdi, _ in disks:
+    for vbd, vdi, unused in disks:
         vm_disks.copy_vbd(call, vbd, new, vdi, owned=True)
     for vif in record['VIFs']:
         vm_disks.copy_vif(call, vif, new, keep_mac=keep_macs)

@@ -75,7 +75,7 @@ def duplicate(call, vbds, how):
 
 
 def discard(call, disks):
-    for _, vdi, new in disks:
+    for unused, vdi, new in disks:
         if new:
             with contextlib.suppress(XapiError):
                 destroy_vdi(call, vdi)

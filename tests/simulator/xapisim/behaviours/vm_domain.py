@@ -29,7 +29,7 @@ OLD_DEVICE_MODEL = 'qemu-trad'
 def number_domains(sim):
     """Domain numbers grow on each host and are never used again."""
     sim.domids = {host: 0 for host in sim.db.refs('host')}
-    for _, row in sim.db.rows('VM'):
+    for unused, row in sim.db.rows('VM'):
         if row['resident_on'] in sim.domids:
             sim.domids[row['resident_on']] = max(sim.domids[row['resident_on']], row['domid'])
 

@@ -70,7 +70,7 @@ def needed_srs(db, vm):
 
 
 def srs_out_of_reach(db, srs, host):
-    plugged = {row['SR'] for _, row in db.rows('PBD') if row['host'] == host and row['currently_attached']}
+    plugged = {row['SR'] for unused, row in db.rows('PBD') if row['host'] == host and row['currently_attached']}
     return [sr for sr in srs if sr not in plugged]
 
 
@@ -201,7 +201,7 @@ def assert_agile(call, vm):
     record = db.require('VM', vm)
     hosts = db.refs('host')
     for sr in needed_srs(db, record):
-        attached = {row['host'] for _, row in db.rows('PBD') if row['SR'] == sr and row['currently_attached']}
+        attached = {row['host'] for unused, row in db.rows('PBD') if row['SR'] == sr and row['currently_attached']}
         if not db.get('SR', sr, 'shared') or attached != set(hosts):
             raise XapiError('HA_CONSTRAINT_VIOLATION_SR_NOT_SHARED', sr)
     for vif in record['VIFs']:

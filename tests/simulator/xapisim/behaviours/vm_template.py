@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 from xapisim import lifecycle, ocaml
 from xapisim.behaviours import vm as vms

@@ -80,7 +80,7 @@ class Schema:
         self.errors = {line.split()[0]: line.split()[1:] for line in _lines(folder, 'errors')}
         self.relations = [tuple(tuple(end.split('.')) for end in line.split()) for line in _lines(folder, 'relations')]
         self.permissions = [line.split() for line in _lines(folder, 'permissions')]
-        self.classes = {}
+        self.classes: dict[str, ClassTable] = {}
         for name in sorted(os.listdir(folder)):
             if name.endswith('.table') and name[:-6] not in ('enums', 'errors', 'relations', 'permissions'):
                 self._read_class(folder, name[:-6])
@@ -91,12 +91,11 @@ class Schema:
                 self.by_name[message.full] = self.by_name['%s_%s' % (cls.name, message.name)] = message
 
     def _read_class(self, folder, name):
-        table = None
-        for line in _lines(folder, name):
-            if line.startswith('class'):
-                _, title, *flags = line.split()
-                table = self.classes[title] = ClassTable(title, _flags(flags))
-            elif line.startswith('field'):
+        head, *lines = _lines(folder, name)
+        title, *flags = head.split()[1:]
+        table = self.classes[title] = ClassTable(title, _flags(flags))
+        for line in lines:
+            if line.startswith('field'):
                 field = self._field(line)
                 table.fields[field.name] = field
             else:
@@ -104,27 +103,27 @@ class Schema:
                 table.messages[message.name] = message
 
     def _field(self, line):
-        name, qualifier, rest = _FIELD.match(line).groups()
+        name, qualifier, rest = _parts(_FIELD, line)
         spec, equals, tail = rest.partition('= ')
         default = MISSING
         if equals:
             default, end = _DECODER.raw_decode(tail)
             flags = tail[end:].split()
         else:
-            spec, _, tail = rest.partition('  ')
+            spec, unused, tail = rest.partition('  ')
             flags = tail.split()
         return Field(name, qualifier, self.types[spec.strip()], default, _flags(flags))
 
     def _message(self, cls, line):
-        name, asynchronous, role, rest = _MESSAGE.match(line).groups()
+        name, asynchronous, role, rest = _parts(_MESSAGE, line)
         close = _closing(rest)
         params = [self._param(text) for text in _split(rest[1:close])]
-        result, _, flags = rest[close + 1:].strip()[3:].partition('  ')
+        result, unused, flags = rest[close + 1:].strip()[3:].partition('  ')
         result = None if result == 'void' else self.types[result.strip()]
         return Message(cls, name, params, result, role, bool(asynchronous), flags=_flags(flags.split()))
 
     def _param(self, text):
-        name, _, rest = text.partition(': ')
+        name, unused, rest = text.partition(': ')
         spec, equals, default = rest.partition(' = ')
         kind = self.types[spec]
         return name, kind, kind.load(json.loads(default)) if equals else MISSING
@@ -138,12 +137,19 @@ def _lines(folder, name):
 def _rows(folder, name, keyword):
     for line in _lines(folder, name):
         assert line.startswith(keyword + ' '), line
-        title, _, rest = line[len(keyword):].strip().partition(' ')
+        title, unused, rest = line[len(keyword):].strip().partition(' ')
         yield title, rest.strip()
 
 
+def _parts(pattern, line):
+    match = pattern.match(line)
+    if not match:
+        raise ValueError('not understood: ' + line)
+    return match.groups()
+
+
 def _flags(words):
-    return {key: value or True for key, _, value in (word.partition('=') for word in words)}
+    return {key: value or True for key, unused, value in (word.partition('=') for word in words)}
 
 
 def _closing(text):

@@ -37,7 +37,8 @@ class Type:
         self.spec = spec
 
     def read(self, value):
-        if type(value) is str:
+        given = type(value)   # itself: a DateTime is no string here, nor a bool an int
+        if given is str:
             return value
         raise failure("Expected string, got '%s'" % ocaml.describe(value))
 
@@ -72,9 +73,10 @@ class Int(Type):
     kind = 'int'
 
     def read(self, value):
-        if type(value) is int:
+        given = type(value)
+        if given is int:
             return value
-        if type(value) is str:
+        if given is str:
             try:
                 return ocaml.int_of_string(value)
             except ValueError:
@@ -95,9 +97,10 @@ class Float(Type):
     kind = 'float'
 
     def read(self, value):
-        if type(value) in (int, float):
+        given = type(value)
+        if given in (int, float):
             return float(value)
-        if type(value) is str:
+        if given is str:
             try:
                 return ocaml.float_of_string(value)
             except ValueError:
@@ -118,7 +121,7 @@ class Bool(Type):
     kind = 'bool'
 
     def read(self, value):
-        if type(value) is bool:
+        if isinstance(value, bool):
             return value
         raise failure("Expected bool, got '%s'" % ocaml.describe(value))
 
@@ -263,7 +266,7 @@ class Types:
         if spec.startswith('(') and spec.endswith(') map'):
             key, value = split_arrow(spec[1:-5])
             return Map(spec, self[key], self[value])
-        head, _, last = spec.rpartition(' ')
+        head, unused, last = spec.rpartition(' ')
         if last == 'set':
             return Set(spec, self[head])
         if last == 'option':

@@ -11,7 +11,7 @@ _DISKS = _CREATE + ('SR_PROBE', 'VDI_ACTIVATE', 'VDI_DEACTIVATE', 'VDI_CLONE', '
 _VHD = _DISKS + ('SR_UPDATE', 'VDI_CONFIG_CBT')
 _FILES = _VHD + ('THIN_PROVISIONING', 'VDI_GENERATE_CONFIG')
 
-# type: name, description, features, what device_config takes, driver
+# Of each type: name, description, features, what device_config takes, driver
 _MANAGERS = {
     'ext': ('Local EXT3 VHD', 'SR plugin which represents disks as VHD files stored on a local EXT3 filesystem, '
             'created inside an LVM volume', _FILES + ('SR_SUPPORTS_LOCAL_CACHING', 'VDI_READ_CACHING',
