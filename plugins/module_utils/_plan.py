@@ -71,13 +71,14 @@ class Step:
 class Plan:
     """Ordered steps, and the same as a difference: what the user's options are before and after.
 
-    ``parts``: the keys of ``after`` that stand for a list (disks, networks), each with the field that numbers its items.
+    ``parts``: the keys of ``after`` that stand for a list (disks, networks), each with what an item shows of which nothing is known;
+    the first key of it numbers the items.
     """
 
     steps: list[Step] = field(default_factory=list)
     before: dict = field(default_factory=dict)
     after: dict = field(default_factory=dict)
-    parts: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, dict] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
@@ -95,10 +96,10 @@ class Plan:
             self.after[key] = after
         return self
 
-    def take(self, child: Plan, key: str, number: str, numbered_by: str) -> Plan:
+    def take(self, child: Plan, key: str, number: str, blank: dict) -> Plan:
         """Append the plan of a part (a disk, a network) under ``key`` and ``number``."""
         self.steps.extend(child.steps)
-        self.parts[key] = numbered_by
+        self.parts[key] = blank
         if child.before:
             self.before.setdefault(key, {})[number] = child.before
         if child.after:
@@ -108,10 +109,11 @@ class Plan:
     def predict(self, before: dict) -> dict:
         """The result after the plan, from the one before it, as far as it can be told without carrying it out."""
         result = {**before, **self.after}
-        for key, numbered_by in self.parts.items():
+        for key, blank in self.parts.items():
+            numbered_by = next(iter(blank))
             items = {item[numbered_by]: item for item in before.get(key, ())}
             for number, after in self.after.get(key, {}).items():
-                items[number] = {**items.get(number, {numbered_by: number}), **after}
+                items[number] = {**items.get(number, {**blank, numbered_by: number}), **after}
             result[key] = [items[number] for number in sorted(items, key=int)]
         return result
 
@@ -145,6 +147,7 @@ class Kind:
     Only two of them read from the host: ``locate(run, params)`` gives the reference (None: not there) and what is wanted,
     ``observe(run, ref)`` what is there. ``create(desired)``, ``update(observed, desired)`` and ``destroy(observed, desired)``
     give plans, ``to_result(observed)`` the returned object. A plan that creates binds the new reference to ``Slot(name)``.
+    ``blank`` is what a check run returns of a new object where its plan says nothing; what only the host can give (uuids) is not there.
     """
 
     name: str
@@ -156,6 +159,7 @@ class Kind:
     update: Callable[[Observed, Desired], Plan]
     destroy: Callable[[Observed, Desired], Plan]
     to_result: Callable[[Observed], dict]
+    blank: dict = field(default_factory=dict)
 
 
 def plan(kind: Kind, observed: Optional[Observed], desired: Desired) -> Plan:

@@ -134,7 +134,7 @@ def _reconcile(kind: Kind, run: Run) -> Outcome:
         warnings=run.warnings,
     )
     if run.mode.check:
-        outcome.object = {} if desired.absent else todo.predict(before)
+        outcome.object = {} if desired.absent else todo.predict(before or kind.blank)
     elif todo.steps:
         outcome.object = _apply(kind, run, todo, ref, desired.absent)
     return outcome

@@ -24,6 +24,8 @@ FIELDS = tuple(field for field in _vdi.FIELDS if field.option in ('name', 'descr
 SLOT = Slot('image', 'VDI')
 CHECKSUM = 'xapi.xen:checksum'
 """other_config key with the digest of the image that a VDI was made from."""
+BLANK = {'name': '', 'size': 0, 'checksum': None, 'complete': True, 'vdis': []}
+"""What a check run shows of a new image of which nothing is said."""
 THICK = ('lvm', 'lvmoiscsi', 'lvmohba')
 
 
@@ -209,4 +211,4 @@ def to_result(observed: Observed) -> dict:
     }
 
 
-IMAGE = Kind('image', 'VDI', FIELDS, locate, observe, create, update, destroy, to_result)
+IMAGE = Kind('image', 'VDI', FIELDS, locate, observe, create, update, destroy, to_result, BLANK)

@@ -37,6 +37,20 @@ NEW = {
     'currently_attached': False,
 }
 """What VBD.create needs and no option gives."""
+BLANK = {
+    'userdevice': '',
+    'vm': '',
+    'device': '',
+    'type': 'Disk',
+    'mode': 'RW',
+    'bootable': False,
+    'empty': False,
+    'unpluggable': True,
+    'plugged': False,
+    'vdi': None,
+    'other_config': {},
+}
+"""What a check run shows of a new VBD of which nothing is said."""
 CD_SLOT = '3'
 """The device number that guest tools and templates expect the CD drive at: disks do not take it by themselves."""
 PLUG_STATES = ('Running', 'Paused')
@@ -260,4 +274,4 @@ def to_result(observed: Observed) -> dict:
     }
 
 
-VBD = Kind('vbd', 'VBD', FIELDS, locate, observe, create, update, destroy, to_result)
+VBD = Kind('vbd', 'VBD', FIELDS, locate, observe, create, update, destroy, to_result, BLANK)

@@ -43,6 +43,21 @@ NEW = {
 DESTROY_RETRY = replace(
     RELEASE_RETRY, codes=(*RELEASE_RETRY.codes, 'OTHER_OPERATION_IN_PROGRESS'), done=('HANDLE_INVALID',)
 )
+BLANK = {
+    'name': '',
+    'description': '',
+    'size': 0,
+    'used': 0,
+    'sr': '',
+    'type': 'user',
+    'sharable': False,
+    'read_only': False,
+    'attached': False,
+    'tags': [],
+    'other_config': {},
+    'sm_config': {},
+}
+"""What a check run shows of a new VDI of which nothing is said."""
 ROUNDING = 4 * MIB
 """An SR may round a size up: VHD to 2 MiB, LVM to 4 MiB."""
 
@@ -180,4 +195,4 @@ def to_result(observed: Observed) -> dict:
     }
 
 
-VDI = Kind('vdi', 'VDI', FIELDS, locate, observe, create, update, destroy, to_result)
+VDI = Kind('vdi', 'VDI', FIELDS, locate, observe, create, update, destroy, to_result, BLANK)

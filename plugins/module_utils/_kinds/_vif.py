@@ -36,6 +36,21 @@ NEW = {
     'ipv6_allowed': [],
 }
 """What VIF.create needs and no option gives; an empty MAC lets the host generate one, MTU 0 takes that of the network."""
+BLANK = {
+    'device': '',
+    'vm': '',
+    'mac': '',
+    'mtu': 1500,
+    'network': '',
+    'bridge': '',
+    'plugged': False,
+    'rate_limit': 0,
+    'locking_mode': 'network_default',
+    'ipv4_allowed': [],
+    'ipv6_allowed': [],
+    'other_config': {},
+}
+"""What a check run shows of a new VIF of which nothing is said."""
 UNPLUG_RETRY = Retry(codes=('DEVICE_DETACH_REJECTED',), done=('DEVICE_ALREADY_DETACHED',))
 MAC = re.compile(r'[0-9a-f]{2}(:[0-9a-f]{2}){5}')
 
@@ -259,4 +274,4 @@ def to_result(observed: Observed) -> dict:
     }
 
 
-VIF = Kind('vif', 'VIF', FIELDS, locate, observe, create, update, destroy, to_result)
+VIF = Kind('vif', 'VIF', FIELDS, locate, observe, create, update, destroy, to_result, BLANK)

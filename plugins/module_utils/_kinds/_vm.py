@@ -22,6 +22,23 @@ from ._vm_fields import FIELDS
 from ._vm_hardware import plan_hardware
 from ._vm_power import POWER_STATES, addresses_of, power_steps, shutdown_step, wait_steps
 
+BLANK = {
+    'name': '',
+    'description': '',
+    'power_state': 'halted',
+    'memory': 0,
+    'vcpus': 0,
+    'domain_type': '',
+    'host': '',
+    'disks': [],
+    'networks': [],
+    'addresses': [],
+    'tags': [],
+    'platform': {},
+    'other_config': {},
+    'xenstore_data': {},
+}
+"""What a check run shows of a new VM of which nothing is said."""
 WHOLE = ('SR', 'pool', 'network')
 
 
@@ -263,4 +280,4 @@ def to_result(observed: Observed) -> dict:
     }
 
 
-VM = Kind('vm', 'VM', FIELDS, locate, observe, create, update, destroy, to_result)
+VM = Kind('vm', 'VM', FIELDS, locate, observe, create, update, destroy, to_result, BLANK)

@@ -133,7 +133,11 @@ def _from_template(plan: Plan, desired: Desired, template: Observed) -> Observed
     changes = field_changes(FIELDS, 'VM', clone, desired)
     plan_hardware(changes, clone, desired)
     plan.add(*changes.steps)
-    plan.after.update(_shown(desired), template=record['name_label'])
+    plan.after.update(
+        {'memory': int(record['memory_static_max']), 'vcpus': int(record['VCPUs_at_startup'])},
+        **_shown(desired),
+        template=record['name_label'],
+    )
     return clone
 
 

@@ -17,6 +17,9 @@ from ._vm_power import addresses_of_device
 OWNER = {'owner': ''}
 """other_config of a VBD whose disk belongs to the VM and goes with it: the mark that xe and XenCenter use."""
 
+BLANK_DISK = {**_vbd.BLANK, 'name': '', 'size': 0, 'sr': '', 'owner': False}
+BLANK_NETWORK = {**_vif.BLANK, 'addresses': []}
+del BLANK_DISK['vm'], BLANK_NETWORK['vm']
 SHOWN = ('userdevice', 'vdi', 'name', 'description', 'size', 'sr', 'mode', 'bootable', 'tags', 'plugged')
 """What the difference shows of a new disk."""
 
@@ -91,7 +94,7 @@ def disk_plans(plan: Plan, base: Observed, desired: Desired, vm: Ref, state: str
             number = device_number('userdevice', disk.get('userdevice') or first_free(taken, (_vbd.CD_SLOT,)))
             taken.add(number)
             child = _add_disk(base, number, disk, desired, vm, state)
-        plan.take(child, 'disks', number, 'userdevice')
+        plan.take(child, 'disks', number, BLANK_DISK)
 
 
 def _explicit(entries: Any, option: str, listed: str) -> set[str]:
@@ -271,7 +274,7 @@ def network_plans(plan: Plan, base: Observed, desired: Desired, vm: Ref, state: 
             claimed.add(ref)
             wanted.values['device'] = base.related['VIF'][ref]['device']
             child = _keep_vif(base, ref, wanted, prefix)
-        plan.take(child, 'networks', wanted.values['device'], 'device')
+        plan.take(child, 'networks', wanted.values['device'], BLANK_NETWORK)
 
 
 def _match_vif(base: Observed, wanted: Desired, claimed: set) -> Optional[Ref]:

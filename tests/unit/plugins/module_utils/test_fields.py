@@ -199,13 +199,13 @@ def test_the_plan_of_a_part_is_shown_under_its_number():
 
 def test_what_a_check_run_predicts_has_the_form_of_the_result():
     whole = Plan(after={'name': 'b'})
-    whole.take(Plan([], {'size': 1}, {'size': 2}), 'disks', '10', 'userdevice')
-    whole.take(Plan([], {}, {'size': 3}), 'disks', '2', 'userdevice')
+    whole.take(Plan([], {'size': 1}, {'size': 2}), 'disks', '10', {'userdevice': '', 'sr': ''})
+    whole.take(Plan([], {}, {'size': 3}), 'disks', '2', {'userdevice': '', 'sr': ''})
     before = {'uuid': 'u', 'name': 'a', 'disks': [{'userdevice': '10', 'size': 1, 'sr': 's'}]}
     assert whole.predict(before) == {
         'uuid': 'u',
         'name': 'b',
-        'disks': [{'userdevice': '2', 'size': 3}, {'userdevice': '10', 'size': 2, 'sr': 's'}],
+        'disks': [{'userdevice': '2', 'size': 3, 'sr': ''}, {'userdevice': '10', 'size': 2, 'sr': 's'}],
     }
     assert before['name'] == 'a' and before['disks'][0]['size'] == 1
 
