@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Iterable, Optional
+from typing import Any, Callable, Iterable, Optional
 
 
 class XenError(Exception):
@@ -21,6 +21,9 @@ class XenError(Exception):
         self.details = [str(item) for item in details]
         self.hint = hint
         self.left_behind: list[str] = []
+        self.completed = False
+        self.made: Any = None
+        """A call that was given up and came to its end all the same: its effect and its result are there to be taken back."""
 
 
 class ParameterError(XenError):

@@ -146,6 +146,13 @@ class XenSession:
         finally:
             self._transport.timeout = self.target.timeout
 
+    def renew(self) -> None:
+        """Log in again for cleaning up after the session has ended; if that fails, so will the cleaning up, and tell."""
+        try:
+            self.login()
+        except XenError:
+            pass
+
     def logout(self) -> None:
         """End the session; a failure to do so is nobody's concern any more."""
         try:

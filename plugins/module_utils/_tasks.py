@@ -42,14 +42,14 @@ def wait_for_task(
     """The decoded result of a task when it has ended; whoever made the task destroys it.
 
     When the deadline passes or the run is interrupted, the task is cancelled. If it could not be cancelled in time and succeeded
-    after all, the error carries its result as ``made``, so that the result can be removed.
+    after all, the error says so (``completed``, ``made``), so that it can be taken back.
     """
     try:
         record = _follow(session, task, deadline, progress)
     except (XenError, KeyboardInterrupt) as error:
-        made = _cancel(session, task, method)
-        if made and isinstance(error, XenError):
-            error.made = made  # type: ignore[attr-defined]
+        ended = _cancel(session, task)
+        if isinstance(error, XenError) and ended and ended['status'] == 'success':
+            error.completed, error.made = True, decode_result(ended['result'])
         raise
     return _verdict(session, method, record)
 
@@ -72,12 +72,11 @@ def _follow(session: XenSession, task: str, deadline: Deadline, progress: Option
         deadline.check('the task is still pending')
 
 
-def _cancel(session: XenSession, task: str, method: str) -> Any:
-    """Cancel and give the task a moment to end; its result if it succeeded all the same."""
+def _cancel(session: XenSession, task: str) -> Optional[dict]:
+    """Cancel and give the task a moment to end; its record when it has."""
     session.quietly('task.cancel', task)
     try:
-        record = _follow(session, task, Deadline(CANCEL_WAIT, 'cancelling', session.clock), None)
-        return _verdict(session, method, record)
+        return _follow(session, task, Deadline(CANCEL_WAIT, 'cancelling', session.clock), None)
     except XenError:
         return None
 

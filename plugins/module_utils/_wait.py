@@ -33,6 +33,11 @@ class Interruption:
         if self._allowed:
             self._raise_once()
 
+    def check(self) -> None:
+        """Raise Interrupted if a request is waiting."""
+        with self.allowed():
+            pass
+
     @contextmanager
     def allowed(self) -> Iterator[None]:
         outer, self._allowed = self._allowed, True
