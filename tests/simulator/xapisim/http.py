@@ -21,7 +21,7 @@ REASONS = {200: 'OK', 302: 'Found', 400: 'Bad Request', 401: 'Unauthorised', 403
 LONGEST_LINE = 65536
 
 
-class Ended(Exception):
+class Ended(ConnectionError):
     """The client has gone, or sent less than it announced."""
 
 
@@ -146,7 +146,7 @@ class Connection(socketserver.StreamRequestHandler):
         try:
             while self.ready and self._one():
                 pass
-        except (OSError, Ended, Dropped, ValueError):
+        except (OSError, Dropped, ValueError):
             pass   # the client went away, was sent away by a fault, or does not speak HTTP
 
     def _one(self):

@@ -19,7 +19,6 @@ from xapisim.behaviours import vdi as vdis
 from xapisim.context import Call
 from xapisim.datamodel.types import NULL
 from xapisim.errors import XapiError, internal_error
-from xapisim.http import Ended
 from xapisim.lifecycle_storage import plugged_pbds
 from xapisim.routes import route, session_of
 from xapisim.storage_manager import count_disk, count_space, uuid_of
@@ -158,7 +157,7 @@ def _let_the_client_finish(request):
     deadline = time.monotonic() + PATIENCE
     request.flush()
     request.connection.request.settimeout(PATIENCE)
-    with contextlib.suppress(OSError, Ended):
+    with contextlib.suppress(OSError):
         while time.monotonic() < deadline and request.read(1 << 20):
             pass
 

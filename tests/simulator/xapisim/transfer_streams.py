@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import struct
 
-from xapisim.http import Ended
 from xapisim.storage.disk import OutOfDisk
 from xapisim.storage.store import SpaceError
 
@@ -82,7 +81,7 @@ def _read(request, length):
             raise Broken('cut off by a fault')
     try:
         data = request.read(length)
-    except (Ended, OSError) as error:
+    except OSError as error:
         raise Broken(str(error)) from error
     if request.truncate is not None:
         request.truncate -= len(data)
