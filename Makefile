@@ -18,7 +18,7 @@ demo: $(STAMP) ## Spawn a VM from a disk image on the embedded simulator (IMAGE=
 	@$(PY) tests/support/demo.py $(DEMO_ARGS)
 
 test: $(STAMP) ## Run unit, contract and integration tests (PYTEST_ARGS=... to choose)
-	@$(PY) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 bench: $(STAMP) ## Measure calls, seconds and memory beside other clients
 	@$(PY) tests/bench $(BENCH_ARGS)

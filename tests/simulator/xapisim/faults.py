@@ -18,8 +18,9 @@ from typing import Any
 
 from xapisim.errors import XapiError
 
-_KEYS: dict[str, Any] = {'method': str, 'object': str, 'skip': int, 'count': int, 'error': list, 'delay': (int, float), 'drop': str,
-         'truncate': int, 'expire': bool}
+_KEYS: dict[str, Any] = {
+    'method': str, 'object': str, 'skip': int, 'count': int, 'error': list, 'delay': (int, float), 'drop': str,
+    'truncate': int, 'expire': bool}
 _BACKEND = re.compile(r'SR_BACKEND_FAILURE_\d+')
 _EFFECTS = ('error', 'delay', 'drop', 'truncate', 'expire')
 

@@ -65,8 +65,8 @@ def test_parameters_results_and_roles_are_those_of_the_model(schema, model):
             if not exposed(cls, told):
                 continue
             ours = schema.classes[name].messages[message]
-            assert [(param, kind.spec) for param, kind, unused in ours.params] == [(p['name'], p['type'])
-                                                                              for p in told['params']], ours.full
+            params = [(param, kind.spec) for param, kind, unused in ours.params]
+            assert params == [(p['name'], p['type']) for p in told['params']], ours.full
             assert (ours.result.spec if ours.result else None) == told.get('result'), ours.full
             assert (ours.role, ours.asynchronous, ours.removed) == (
                 told['role'], bool(told.get('async')), told.get('state') == 'removed'), ours.full
