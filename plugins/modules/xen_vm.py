@@ -20,6 +20,8 @@ extends_documentation_fragment:
   - xapi.xen.attributes
   - xapi.xen.attributes.action_group
   - xapi.xen.connection
+  - xapi.xen.vm
+  - xapi.xen.vm.devices
 options:
   name:
     description:
@@ -75,79 +77,6 @@ options:
       - Additional keys and values. Only the listed keys are managed.
       - A key without a value (null) is removed. An empty map removes all keys but those that the host and this collection keep.
     type: dict
-  disks:
-    description:
-      - Disks of the VM. Each is found by its O(disks[].userdevice), else by its O(disks[].vdi), else by its O(disks[].name).
-      - Disks that are not listed stay as they are.
-    type: list
-    elements: dict
-    suboptions:
-      userdevice:
-        description: Device number. Without it, a new disk gets the first free one. Number 3 is kept for the CD drive.
-        type: str
-      vdi:
-        description: Name or uuid of a VDI that exists, to attach it.
-        type: str
-      name:
-        description: Name of the VDI. Without it, a new one is named after the VM and the device number.
-        type: str
-      description:
-        description: Free text.
-        type: str
-      size:
-        description: Size in bytes, or with a unit such as V(10GiB). Required for a new disk. A disk can grow, and never shrinks.
-        type: str
-      sr:
-        description: Name or uuid of the SR. Without it, the default SR of the pool is meant for a new disk.
-        type: str
-      mode:
-        description: Whether the VM can write to the disk.
-        type: str
-        choices: [RW, RO]
-      bootable:
-        description: Whether the VM can boot from the disk.
-        type: bool
-      tags:
-        description: The tags that the VDI shall have, all of them.
-        type: list
-        elements: str
-      owner:
-        description: Whether a newly attached disk is removed together with the VM. Without it, a new VDI is, and one that existed is not.
-        type: bool
-  networks:
-    description:
-      - Networks of the VM. Each is found by its O(networks[].device), else by its O(networks[].mac), else by its O(networks[].network).
-      - Networks that are not listed stay as they are.
-    type: list
-    elements: dict
-    suboptions:
-      device:
-        description: Device number. Without it, a new VIF gets the first free one.
-        type: str
-      network:
-        description: Name, uuid or bridge of the network. Required for a new VIF.
-        type: str
-      mac:
-        description: MAC address. Without it, the host makes one up for a new VIF.
-        type: str
-      mtu:
-        description: Largest packet in bytes, for a new VIF. Without it, that of the network.
-        type: int
-      rate_limit:
-        description: Most data to send, in kilobytes per second (C(kbps) as XAPI means it). V(0) removes the limit.
-        type: int
-      locking_mode:
-        description: What traffic is let through.
-        type: str
-        choices: [network_default, locked, unlocked, disabled]
-      ipv4_allowed:
-        description: The IPv4 addresses that a locked VIF may use, all of them.
-        type: list
-        elements: str
-      ipv6_allowed:
-        description: The IPv6 addresses that a locked VIF may use, all of them.
-        type: list
-        elements: str
   power_state:
     description: The power state to bring the VM into. Without it, a new VM stays halted, and others stay as they are.
     type: str
@@ -228,6 +157,23 @@ EXAMPLES = r"""
       - userdevice: 0
         size: 1GiB
 
+- name: Start it first of all, on a host if that has room, and let nobody remove it
+  xapi.xen.xen_vm:
+    name: blank
+    affinity: xcp-host1
+    ha_restart_priority: restart
+    order: 0
+    start_delay: 30
+    blocked_operations:
+      destroy: Ask the owner first.
+    params:
+      user_version: 2
+
+- name: Let it be removed again
+  xapi.xen.xen_vm:
+    name: blank
+    blocked_operations: {}
+
 - name: Remove it with its disk
   xapi.xen.xen_vm:
     name: blank
@@ -252,6 +198,17 @@ vm:
     networks: {description: "Its interfaces as RV(ignore:vif) of M(xapi.xen.xen_vif), with C(addresses).", type: list, elements: dict}
     addresses: {description: "Addresses that the guest reports, without link-local ones.", type: list, elements: str, sample: [192.0.2.10]}
     tags: {description: Its tags., type: list, elements: str}
+    affinity: {description: Name of the host that it prefers., type: str, sample: ""}
+    ha_restart_priority: {description: What high availability does for it., type: str, sample: restart}
+    order: {description: Its place in the order of starts., type: int, sample: 0}
+    start_delay: {description: Seconds to wait after its start., type: int, sample: 0}
+    shutdown_delay: {description: Seconds to wait after its shutdown., type: int, sample: 0}
+    actions_after_shutdown: {description: What happens when its guest shuts down., type: str, sample: destroy}
+    actions_after_reboot: {description: What happens when its guest restarts., type: str, sample: restart}
+    actions_after_crash: {description: What happens when its guest crashes., type: str, sample: restart}
+    blocked_operations: {description: Operations that are blocked., type: dict}
+    boot_params: {description: "How a hardware VM boots (C(order), C(firmware)).", type: dict}
+    has_vendor_device: {description: Whether Windows finds its drivers by itself., type: bool, sample: false}
     platform: {description: Platform keys and values., type: dict}
     other_config: {description: Additional keys and values., type: dict}
     xenstore_data: {description: Keys and values of its XenStore., type: dict}
@@ -320,6 +277,8 @@ from ansible_collections.xapi.xen.plugins.module_utils._argspec import CONNECTIO
 from ansible_collections.xapi.xen.plugins.module_utils._kinds._vm import VM
 from ansible_collections.xapi.xen.plugins.module_utils._module import run
 
+ON_EXIT = ('destroy', 'restart')
+ON_CRASH = (*ON_EXIT, 'coredump_and_destroy', 'coredump_and_restart', 'preserve', 'rename_restart')
 DISK = {
     'userdevice': {'type': 'str'},
     'vdi': {'type': 'str'},
@@ -359,6 +318,19 @@ SPEC = CONNECTION.merge(
             'xenstore_data': {'type': 'dict'},
             'description': {'type': 'str'},
             'tags': {'type': 'list', 'elements': 'str'},
+            'affinity': {'type': 'str'},
+            'folder': {'type': 'str'},
+            'ha_restart_priority': {'type': 'str', 'choices': ['restart', 'best-effort', '']},
+            'order': {'type': 'int'},
+            'start_delay': {'type': 'int'},
+            'shutdown_delay': {'type': 'int'},
+            'actions_after_shutdown': {'type': 'str', 'choices': list(ON_EXIT)},
+            'actions_after_reboot': {'type': 'str', 'choices': list(ON_EXIT)},
+            'actions_after_crash': {'type': 'str', 'choices': list(ON_CRASH)},
+            'blocked_operations': {'type': 'dict'},
+            'boot_order': {'type': 'str'},
+            'has_vendor_device': {'type': 'bool'},
+            'params': {'type': 'dict'},
             'other_config': {'type': 'dict'},
             'disks': {'type': 'list', 'elements': 'dict', 'options': DISK},
             'networks': {'type': 'list', 'elements': 'dict', 'options': NETWORK},

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Iterable, Optional
 
 from .._errors import PowerCycleRequired
 from .._plan import Desired, Kind, Observed, Plan, Step, field_changes
@@ -18,7 +18,9 @@ from ._vbd import vbds_of
 from ._vif import vifs_of
 from ._vm_create import create
 from ._vm_devices import disk_plans, disk_results, network_plans, network_results, owned_disks
-from ._vm_fields import FIELDS
+from ._vm_fields import FIELDS, SHOWN, record_values, shown_fields
+from ._vm_params import PARAM_FIELDS, classes_of, param_values, REFERENCES, plan_references, references
+from ._vm_late import plan_blocked
 from ._vm_hardware import plan_hardware
 from ._vm_power import POWER_STATES, addresses_of, power_steps, shutdown_step, wait_steps
 
@@ -37,6 +39,8 @@ BLANK = {
     'platform': {},
     'other_config': {},
     'xenstore_data': {},
+    'affinity': '',
+    **SHOWN,
 }
 """What a check run shows of a new VM of which nothing is said."""
 WHOLE = ('SR', 'pool', 'network')
@@ -51,7 +55,7 @@ def locate(run: Any, params: dict) -> tuple[Optional[str], Desired]:
     if ref is None and params.get('uuid') and not absent:
         raise not_found('uuid', params['uuid'])
     template = _template(run, params) if params.get('template') and ref is None and not absent else None
-    _load_devices(run, *(vms[item] for item in (ref, template) if item))
+    _load_devices(run, *(vms[item] for item in (ref, template) if item), whole=classes_of(params))
     if not absent:
         _load_named_vdis(run, params, vms.get(ref or ''))
     elif ref:
@@ -66,15 +70,15 @@ def _template(run: Any, params: dict) -> str:
     return require(run.records.of('VM'), params['template'], 'template', is_template)
 
 
-def _load_devices(run: Any, *vms: dict) -> None:
-    """Everything that hangs on the VMs, in two calls whatever the number of devices."""
+def _load_devices(run: Any, *vms: dict, whole: Iterable[str] = ()) -> None:
+    """Everything that hangs on the VMs, in two calls whatever the number of devices; ``whole``: classes to read besides."""
     refs = [(cls, ref) for vm in vms for cls, field in (('VBD', 'VBDs'), ('VIF', 'VIFs')) for ref in vm[field]]
     refs += [
         (cls, vm[field])
         for vm in vms
-        for cls, field in (('VM_guest_metrics', 'guest_metrics'), ('host', 'resident_on'))
+        for cls, field in (('VM_guest_metrics', 'guest_metrics'), ('host', 'resident_on'), ('host', 'affinity'))
     ]
-    run.records.load(whole=() if run.records.of('SR') else WHOLE, refs=refs)
+    run.records.load(whole=(*whole, *(() if run.records.of('SR') else WHOLE)), refs=refs)
     run.records.load(refs=[('VDI', vbd['VDI']) for vm in vms for vbd in vbds_of(run, vm).values()])
 
 
@@ -104,7 +108,7 @@ def _held_by_host(run: Any) -> list[str]:
 
 def _desired(run: Any, params: dict, ref: Optional[str], template: Optional[str], absent: bool) -> Desired:
     vms = run.records.of('VM')
-    values = {field.option: params.get(field.option) for field in FIELDS}
+    values = {**record_values(params, vms.get(ref or template or '')), **param_values(params)}
     for option in (
         'boot_mode',
         'kernel',
@@ -125,6 +129,8 @@ def _desired(run: Any, params: dict, ref: Optional[str], template: Optional[str]
         'pool': pool_record(run),
         'networks': run.records.of('network'),
         'srs': run.records.of('SR'),
+        'references': {} if absent else references(run, params),
+        'labels': _labels(run),
         'shutdown_timeout': params.get('shutdown_timeout'),
         'unplug_retries': params.get('unplug_retries'),
     }
@@ -135,6 +141,12 @@ def _desired(run: Any, params: dict, ref: Optional[str], template: Optional[str]
             _network(run, number, network) for number, network in enumerate(params.get('networks') or ())
         ]
     return desired
+
+
+def _labels(run: Any) -> dict[str, str]:
+    """Reference to name of what a field of a VM can point at, as far as it has been read."""
+    classes = ('host', *REFERENCES.values())
+    return {ref: record['name_label'] for cls in classes for ref, record in run.records.of(cls).items()}
 
 
 def _disk(run: Any, params: dict, number: int, disk: dict) -> Desired:
@@ -181,6 +193,7 @@ def _related(run: Any, record: dict) -> dict:
         'network': run.records.of('network'),
         'guest_metrics': None if halted else run.records.get('VM_guest_metrics', record['guest_metrics']),
         'host': run.records.get('host', record['resident_on']),
+        'affinity': run.records.get('host', record['affinity']),
     }
 
 
@@ -215,12 +228,14 @@ def update(observed: Observed, desired: Desired) -> Plan:
     if wanted != POWER_STATES[observed.record['power_state']]:
         plan.note('power_state', POWER_STATES[observed.record['power_state']], wanted)
     steps = power_steps(observed.ref, state, wanted, desired)
-    return plan.add(*steps, *wait_steps(observed, desired, wanted, bool(steps)))
+    plan.add(*steps, *wait_steps(observed, desired, wanted, bool(steps)))
+    return plan_blocked(plan, observed, desired)
 
 
 def _changes(observed: Observed, desired: Desired, state: str) -> Plan:
     """What has to change while the VM is in the power state ``state``: a halted VM has nothing plugged."""
-    plan = field_changes(FIELDS, 'VM', observed, desired)
+    plan = field_changes((*FIELDS, *PARAM_FIELDS), 'VM', observed, desired)
+    plan_references(plan, observed, desired)
     plan_hardware(plan, observed, desired)
     disk_plans(plan, observed, desired, observed.ref, state)
     network_plans(plan, observed, desired, observed.ref, state)
@@ -274,6 +289,7 @@ def to_result(observed: Observed) -> dict:
         'networks': network_results(observed),
         'addresses': addresses_of(observed.related['guest_metrics']),
         'tags': sorted(record['tags']),
+        **shown_fields(observed),
         'platform': dict(record['platform']),
         'other_config': dict(record['other_config']),
         'xenstore_data': dict(record['xenstore_data']),

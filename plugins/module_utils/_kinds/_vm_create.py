@@ -18,6 +18,8 @@ from ._vm_boot import boot_fields, is_paravirtualized
 from ._vm_devices import adopted, disk_plans, network_plans, read_clone
 from ._vm_fields import FIELDS
 from ._vm_hardware import plan_hardware
+from ._vm_late import plan_blocked
+from ._vm_params import PARAM_FIELDS, plan_references, shown_references
 from ._vm_power import power_steps, wait_steps
 
 VM_SLOT = Slot('vm', 'VM')
@@ -44,6 +46,19 @@ PLAIN = {
     'blocked_operations': {},
 }
 """The fields of a bare record that no option gives."""
+FRESH = {
+    'power_state': 'Halted',
+    'guest_metrics': '',
+    'blocked_operations': {},
+    'order': 0,
+    'start_delay': 0,
+    'shutdown_delay': 0,
+    'appliance': '',
+    'suspend_SR': '',
+    'snapshot_schedule': '',
+    'groups': [],
+}
+"""What a clone does not take over from its template."""
 
 
 def create(desired: Desired) -> Plan:
@@ -55,12 +70,14 @@ def create(desired: Desired) -> Plan:
     wanted = desired.get('power_state', 'halted')
     plan.note('power_state', None, wanted)
     steps = power_steps(VM_SLOT, 'Halted', wanted, desired, new=True)
-    return plan.add(*steps, *wait_steps(base, desired, wanted, True))
+    plan.add(*steps, *wait_steps(base, desired, wanted, True))
+    return plan_blocked(plan, base, desired)
 
 
 def _shown(desired: Desired) -> dict:
-    options = [field.option for field in FIELDS] + ['memory', 'vcpus', 'boot_mode']
-    return {option: desired.get(option) for option in options if desired.get(option) not in (None, {}, [])}
+    options = [field.option for field in (*FIELDS, *PARAM_FIELDS)] + ['memory', 'vcpus', 'boot_mode']
+    shown = {option: desired.get(option) for option in options if desired.get(option) not in (None, {}, [])}
+    return {**shown, **shown_references(desired)}
 
 
 def _from_record(plan: Plan, desired: Desired) -> Observed:
@@ -84,12 +101,15 @@ def _from_record(plan: Plan, desired: Desired) -> Observed:
         'VCPUs_max': vcpus,
         'VCPUs_at_startup': vcpus,
     }
-    record = new_record(FIELDS, desired.values, defaults)
+    record = new_record((*FIELDS, *PARAM_FIELDS), desired.values, defaults)
+    record['affinity'] = desired.scope['references'].get('affinity', '')
     cpus = '1 vCPU' if vcpus == 1 else f'{vcpus} vCPUs'
     about = f'create VM "{record["name_label"]}" ({cpus}, {format_size(memory)})'
     plan.add(Step('VM.create', (record,), about, makes=VM_SLOT, undo=_undo()))
     plan.after.update(_shown(desired))
-    return Observed(VM_SLOT, {**record, 'power_state': 'Halted', 'guest_metrics': ''}, _nothing(desired))
+    new = Observed(VM_SLOT, {**FRESH, **record}, _nothing(desired))
+    plan_references(plan, new, desired)
+    return new
 
 
 def _nothing(desired: Desired) -> dict:
@@ -127,10 +147,11 @@ def _from_template(plan: Plan, desired: Desired, template: Observed) -> Observed
             *_described_disks(desired, record['other_config']['disks']),
         ]
     plan.add(Step('VM.provision', (VM_SLOT,), 'make it a VM', task=has_disks))
-    clone = adopted(template, VM_SLOT, {**record, 'name_label': name, 'power_state': 'Halted', 'guest_metrics': ''})
+    clone = adopted(template, VM_SLOT, {**record, **FRESH, 'name_label': name})
     if has_disks or clone.related['VIF']:
         plan.add(read_clone(VM_SLOT))
-    changes = field_changes(FIELDS, 'VM', clone, desired)
+    changes = field_changes((*FIELDS, *PARAM_FIELDS), 'VM', clone, desired)
+    plan_references(changes, clone, desired)
     plan_hardware(changes, clone, desired)
     plan.add(*changes.steps)
     plan.after.update(

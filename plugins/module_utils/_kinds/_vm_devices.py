@@ -187,7 +187,7 @@ def _add_disk(base: Observed, number: str, disk: Desired, desired: Desired, vm: 
     wanted = _vbd_desired(base, disk, desired, vm, state, vdi)
     owner = disk.get('owner', disk.scope['vdi'] is None)
     wanted.values.update(userdevice=number, other_config=OWNER if owner else None)
-    wanted.scope['name'] = disk.get('vdi') or plan.after.get('name', '')
+    wanted.scope['name'] = wanted.scope['name'] or plan.after.get('name', '')
     child = _vbd.create(wanted, _vbd_slot(number))
     shown = {key: value for key, value in {**child.after, **plan.after}.items() if key in SHOWN}
     return Plan(plan.steps + child.steps, plan.before, {**shown, 'owner': owner})
@@ -205,7 +205,7 @@ def _vbd_desired(base: Observed, disk: Desired, desired: Desired, vm: Ref, state
         'vdi': vdi,
         'power_state': state,
         'unplug_retries': desired.scope['unplug_retries'],
-        'name': disk.get('vdi') or '',
+        'name': (disk.scope['vdi_record'] or {}).get('name_label') or disk.get('vdi') or '',
         'taken': {vbd['userdevice'] for vbd in base.related['VBD'].values()},
     }
     return Desired(values, scope)
