@@ -145,6 +145,7 @@ def _apply(kind: Kind, run: Run, todo: Plan, ref: Optional[str], absent: bool) -
     done: list[Step] = []
     try:
         for step in todo.steps:
+            run.mode.clock.interruption.check()
             _perform(run, step, done)
         if absent:
             return {}
@@ -161,9 +162,8 @@ def _perform(run: Run, step: Step, done: list[Step]) -> None:
     try:
         made = perform(run, step)
     except XenError as error:
-        made = getattr(error, 'made', None)
-        if made and step.makes:
-            _bind(run, step, made, done)
+        if error.completed:
+            _bind(run, step, error.made, done)
         raise
     _bind(run, step, made, done)
 
@@ -200,6 +200,8 @@ def _once(run: Run, step: Step) -> Any:
 def _take_back(run: Run, done: list[Step], error: BaseException) -> None:
     """Undo in reverse order; one failure does not stop the others, and is told."""
     left = []
+    if isinstance(error, XenError) and error.code == 'SESSION_INVALID':
+        run.session.renew()
     for step in reversed(done):
         if step.undo is None:
             continue
