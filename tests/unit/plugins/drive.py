@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
 import os
@@ -55,7 +56,7 @@ def kind_of(name):
 
 def validated(name, options):
     """The options as AnsibleModule gives them to the module: converted, with defaults, rules applied."""
-    result = ModuleArgumentSpecValidator(**module_of(name).SPEC.as_arguments()).validate(options)
+    result = ModuleArgumentSpecValidator(**module_of(name).SPEC.as_arguments()).validate(copy.deepcopy(options))
     if result.error_messages:
         raise BadOptions('; '.join(result.error_messages))
     return result.validated_parameters

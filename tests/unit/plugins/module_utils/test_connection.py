@@ -61,7 +61,9 @@ def test_certificates_are_not_looked_at_when_told_so(secured):
 
 
 def test_a_bare_name_means_https(simulator):
-    error = Driver(simulator, hostname=urllib.parse.urlsplit(simulator.url).netloc).fail('xen_sr', **LOOK)
+    error = Driver(simulator, hostname=urllib.parse.urlsplit(simulator.url).netloc, api_timeout=0.5).fail(
+        'xen_sr', **LOOK
+    )
     assert error.code == 'CONNECTION_FAILED' and error.message.startswith('can not connect to https://127.0.0.1:')
     assert simulator.methods() == []
 

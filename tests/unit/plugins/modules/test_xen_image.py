@@ -37,7 +37,7 @@ def src(tmp_path):
 
 def sha256(path):
     with open(path, 'rb') as stream:
-        return 'sha256:' + hashlib.file_digest(stream, 'sha256').hexdigest()
+        return 'sha256:' + hashlib.sha256(stream.read()).hexdigest()
 
 
 def vdis_left(simulator):
