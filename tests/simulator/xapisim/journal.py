@@ -18,7 +18,7 @@ SECRETS = {'session.login_with_password': (1,), 'session.slave_login': (1,), 'se
            'session.slave_local_login_with_password': (1,), 'session.change_password': (0, 1), 'pool.join': (2,),
            'pool.join_force': (2,),
            'host.enable_external_auth': (1,), 'pool.enable_external_auth': (1,)}
-_READS = ('get_', 'assert_', 'has_', 'is_', 'query_', 'retrieve_', 'compute_', 'list_', 'maximise_')
+_READS = ('get_', 'probe', 'assert_', 'has_', 'is_', 'query_', 'retrieve_', 'compute_', 'list_', 'maximise_')
 _LOGINS = ('login', 'logout', 'slave_login', 'local_logout', 'slave_local_login')
 
 
