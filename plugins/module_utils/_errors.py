@@ -140,7 +140,7 @@ EXPLANATIONS = {
         'Give the VM less memory, free memory on a host, or check that its SRs and networks are plugged.',
     ),
     'HOST_NOT_ENOUGH_FREE_MEMORY': Explanation(
-        'the VM needs {0} bytes of memory and the host has {1} bytes free',
+        'the VM needs {0:size} of memory and the host has {1:size} free',
         'Give the VM less memory or free memory on the host.',
     ),
     'MEMORY_CONSTRAINT_VIOLATION': Explanation('the memory values do not fit together: {0}'),
@@ -167,7 +167,7 @@ EXPLANATIONS = {
     'VBD_CDS_MUST_BE_READONLY': Explanation('a CD drive must have mode: RO'),
     'VBD_NOT_REMOVABLE_MEDIA': Explanation('only a CD drive can be empty'),
     'SR_HAS_NO_PBDS': Explanation('{0} is not attached to any host', 'Plug its PBDs.'),
-    'SR_FULL': Explanation('the SR has no room: {0} bytes are needed, at most {1} are free'),
+    'SR_FULL': Explanation('the SR has no room: {0:size} are needed, at most {1:size} are free'),
     'SR_BACKEND_FAILURE_44': Explanation(
         'the SR has not enough free space', 'Free space on the SR or choose another one.'
     ),
@@ -201,6 +201,13 @@ class ApiError(XenError):
         return bool(explanation and explanation.transient)
 
 
+class _Parameter(str):
+    """A parameter of an error; ``{0:size}`` shows its bytes in a unit that people read."""
+
+    def __format__(self, spec: str) -> str:
+        return f'{int(self) / (1 << 30):.1f} GiB' if spec == 'size' and self.isdigit() else str(self)
+
+
 def _fill(cause: str, params: list[str]) -> str:
     """The cause with its parameters; a host may send fewer of them than expected."""
-    return cause.format(*params, *['?'] * 5)
+    return cause.format(*map(_Parameter, [*params, *['?'] * 5]))

@@ -164,6 +164,8 @@ def _perform(run: Run, step: Step, done: list[Step]) -> None:
     except XenError as error:
         if error.completed:
             _bind(run, step, error.made, done)
+        if isinstance(error, ApiError) and step.about:
+            error.message = f'{step.about}: {error.message}'  # which of several disks, networks...
         raise
     _bind(run, step, made, done)
 

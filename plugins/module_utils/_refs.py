@@ -99,8 +99,9 @@ def find(records: dict[str, Record], identity: str, what: str, fits: Optional[Fi
     wanted = identity.lower() if field == 'uuid' else identity
     matches = [ref for ref, record in records.items() if record.get(field) == wanted and (fits is None or fits(record))]
     if len(matches) > 1:
+        uuids = sorted(records[ref]['uuid'] for ref in matches)
         raise AmbiguousError(
-            f'{what}: {len(matches)} objects are named "{identity}"',
+            f'{what}: {len(matches)} objects are named "{identity}" ({", ".join(uuids)})',
             details=sorted(_candidate(records[ref]) for ref in matches),
             hint='Name one of them by its uuid.',
         )
@@ -118,7 +119,7 @@ def require(records: dict[str, Record], identity: str, what: str, fits: Optional
 def not_found(what: str, identity: str, candidates: Iterable[Record] = ()) -> NotFoundError:
     """An error for ``what`` (the option) that did not fit; up to ten names that would are listed."""
     names = sorted({record.get('name_label', '') for record in candidates} - {''})[:10]
-    hint = f'There are: {", ".join(names)}.' if names else ''
+    hint = f'There are: {", ".join(names)}.' if names else 'Check its spelling, and that it belongs to this pool.'
     return NotFoundError(
         f'{what}: there is no object with the {"uuid" if is_uuid(identity) else "name"} "{identity}"',
         details=names,

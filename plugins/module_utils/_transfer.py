@@ -97,7 +97,7 @@ def _open_url(url: str, timeout: float) -> Iterator[tuple[_Body, int]]:
             yield _Body(response.raw, requests.packages.urllib3.exceptions.HTTPError), int(length)
     except requests.exceptions.RequestException as error:
         raise ParameterError(
-            f'url: the image can not be fetched: {error}', hint='Check the address and that this machine can reach it.'
+            f'url: the image can not be fetched: {_reason(error)}', hint='Check the address and that this machine can reach it.'
         ) from error
 
 
@@ -125,6 +125,16 @@ def _read_up_to(stream: Any, count: int) -> bytes:
     return b''.join(parts)
 
 
+def _reason(error: BaseException) -> str:
+    """Why, in a few words: the exceptions of requests and urllib3 wrap that of the system, and quote each other at length."""
+    inner: Optional[BaseException] = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+        inner = inner.__cause__ or inner.__context__
+    return str(error.args[0] if error.args else error)
+
+
 class _Body:
     """The body of an answer; whatever breaks it off is told as a failed transfer."""
 
@@ -136,7 +146,7 @@ class _Body:
             return self.raw.read(count)
         except self.broken as error:
             raise TransferFailed(
-                f'url: the server broke off in the middle of the image: {error}',
+                f'url: the server broke off in the middle of the image: {_reason(error)}',
                 hint='Run again, or download the image first and give it as src.',
             ) from error
 

@@ -97,12 +97,13 @@ def _desired(run: Any, params: dict, vm: Ref, absent: bool) -> Desired:
         'unplug_retries': params.get('unplug_retries'),
         'vdi': None,
         'recreate': params.get('recreate'),
-        'name': params.get('vdi') or '',
+        'name': '',
         'taken': {vbd['userdevice'] for vbd in vbds_of(run, record).values()},
     }
     if params.get('vdi'):
         sr = require_sr(run, params['sr']) if params.get('sr') else None
-        scope['vdi'] = require_vdi(run, params['vdi'], sr)
+        vdi = scope['vdi'] = require_vdi(run, params['vdi'], sr)
+        scope['name'] = run.records.of('VDI')[vdi]['name_label'] if isinstance(vdi, str) else params['vdi']
     values = {field.option: params.get(field.option) for field in FIELDS}
     values.update(plugged=params.get('plugged'), empty=params.get('empty'))
     if params.get('userdevice') is not None:
