@@ -69,6 +69,8 @@ options:
   hosts:
     description:
       - The hosts that O(device_config) and O(plugged) are about. Other hosts are left as they are.
+      - An SR that is not shared is found by O(name) or O(match) only if one of these hosts knows it, so that of several that are named
+        C(Local storage) the one of a host can be meant.
       - Without it these are all hosts of the pool for an SR that is shared, else the host that knows it or, for a new SR, the only host.
     type: list
     elements: dict

@@ -62,7 +62,7 @@ def locate(run: Any, params: dict) -> tuple[Optional[str], Desired]:
         _refuse_identity(params)
         hosts = desired.get('hosts')
         return hosts[0]['ref'] if hosts else desired.scope['master'], desired
-    ref = _find(run, params, desired.absent)
+    ref = _find(run, params, desired)
     if ref is None and not desired.absent and not params.get('type'):
         option = 'uuid' if params.get('uuid') else 'name'
         raise not_found(option, params[option], run.records.of('SR').values())
@@ -78,11 +78,12 @@ def _refuse_identity(params: dict) -> None:
         )
 
 
-def _find(run: Any, params: dict, absent: bool) -> Optional[str]:
+def _find(run: Any, params: dict, desired: Desired) -> Optional[str]:
+    hosts = desired.get('hosts')
     try:
-        return find_sr(run, params)
+        return find_sr(run, params, [item['ref'] for item in hosts] if hosts else None)
     except NotFoundError:
-        if absent:  # a rule that nothing fits: it is gone already
+        if desired.absent:  # a rule that nothing fits: it is gone already
             return None
         raise
 

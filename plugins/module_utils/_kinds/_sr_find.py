@@ -6,30 +6,40 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 from .._errors import AmbiguousError, NotFoundError, ParameterError
-from .._refs import find
+from .._refs import Filter, find
 from ._scope import pool_record
 
 
-def find_sr(run: Any, params: dict) -> Optional[str]:
-    """The SR that the options name, None when there is none; the classes SR and pool must have been loaded."""
+def find_sr(run: Any, params: dict, hosts: Optional[list[str]] = None) -> Optional[str]:
+    """The SR that the options name, None when there is none; the classes SR, PBD and pool must have been loaded.
+
+    With ``hosts``, an SR that is not shared is only meant when one of them knows it: each host of a pool has its "Local storage".
+    """
+    near = _known_to(run, hosts)
     if params.get('match'):
-        return match_sr(run, params['match'])
+        return match_sr(run, params['match'], near)
     option = 'uuid' if params.get('uuid') else 'name'
     identity = params.get(option)
     if not identity:
         raise ParameterError(f'{option}: an SR has to be named', hint='Set name, uuid or match.')
-    return find(run.records.of('SR'), identity, option)
+    return find(run.records.of('SR'), identity, option, near if option == 'name' else None)
 
 
-def match_sr(run: Any, rule: str) -> str:
+def _known_to(run: Any, hosts: Optional[list[str]]) -> Filter:
+    known = {pbd['SR'] for pbd in run.records.of('PBD').values() if hosts is None or pbd['host'] in hosts}
+    uuids = {record['uuid'] for ref, record in run.records.of('SR').items() if ref in known}
+    return lambda record: hosts is None or record['shared'] or record['uuid'] in uuids
+
+
+def match_sr(run: Any, rule: str, near: Filter) -> str:
     """The SR that fits a rule: default-sr:true, other-config:KEY=VALUE, local or iso. Raises NotFoundError, AmbiguousError."""
     if rule == 'default-sr:true':
         return _default_sr(run)
     fits = _rule(rule)
-    matches = {ref: record for ref, record in run.records.of('SR').items() if fits(record)}
+    matches = {ref: record for ref, record in run.records.of('SR').items() if fits(record) and near(record)}
     if not matches:
         raise NotFoundError(f'match: no SR fits "{rule}"')
     if len(matches) > 1:
@@ -49,7 +59,7 @@ def _default_sr(run: Any) -> str:
     return ref
 
 
-def _rule(rule: str) -> Callable[[dict], bool]:
+def _rule(rule: str) -> Filter:
     key, separator, value = rule.partition(':')[2].partition('=')
     if rule.startswith('other-config:') and separator and key:
         return lambda record: record['other_config'].get(key) == value

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.xapi.xen.tests.unit.plugins.drive import NFS, Driver
+from ansible_collections.xapi.xen.tests.unit.plugins.drive import LOCAL, NFS, Driver
 
 NOWHERE = '00000000-0000-4000-8000-000000000000'
 EXPORT = {'server': '192.168.1.30', 'serverpath': '/export/shop'}
@@ -178,3 +178,16 @@ def test_a_local_sr_belongs_to_one_host(pool):
     assert plugged(pool.change('xen_sr', **local, hosts=[{'host': HOSTS[1]}])) == {HOSTS[1]: True}
     error = pool.fail('xen_sr', name=NFS, shared=False)
     assert error.message == 'shared: 3 hosts know the SR, so it can not be taken from them'
+
+
+def test_of_several_local_srs_the_one_of_a_host_is_meant(pool):
+    for options in ({'name': LOCAL}, {'match': 'local'}):
+        assert len(pool.fail('xen_sr', **options).details) == 3
+        for host in HOSTS:
+            assert plugged(pool.settled('xen_sr', **options, hosts=[{'host': host}])) == {host: True}
+    assert pool.settled('xen_sr', name=NFS, hosts=[{'host': HOSTS[2]}]).object['shared']
+    local = {'name': 'scratch', 'type': 'ext', 'device_config': {'device': '/dev/sdb'}}
+    made = [pool.change('xen_sr', **local, hosts=[{'host': host}]).object['uuid'] for host in HOSTS]
+    assert len(set(made)) == 3
+    pool.change('xen_sr', name='scratch', hosts=[{'host': HOSTS[1]}], state='absent')
+    assert sorted(pool.fail('xen_sr', name='scratch').details) == sorted(f'{uuid} (scratch)' for uuid in made[::2])
