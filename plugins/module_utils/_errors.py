@@ -167,6 +167,16 @@ EXPLANATIONS = {
     'VBD_CDS_MUST_BE_READONLY': Explanation('a CD drive must have mode: RO'),
     'VBD_NOT_REMOVABLE_MEDIA': Explanation('only a CD drive can be empty'),
     'SR_HAS_NO_PBDS': Explanation('{0} is not attached to any host', 'Plug its PBDs.'),
+    'SR_HAS_PBD': Explanation('{0} is still plugged on a host', 'Unplug it first: xen_sr with plugged: false.'),
+    'SR_NOT_EMPTY': Explanation('the SR holds disks', 'Remove them first, or forget the SR, which keeps them.'),
+    'SR_NOT_SHARABLE': Explanation('{0} is not shared and is plugged on {1} already', 'Set shared: true, or one host.'),
+    'SR_OPERATION_NOT_SUPPORTED': Explanation('the storage manager can not do this'),
+    'SR_UNKNOWN_DRIVER': Explanation('the pool has no storage manager for "{0}"'),
+    'SR_UUID_EXISTS': Explanation('the pool knows an SR with uuid {0} already'),
+    'SR_INDESTRUCTIBLE': Explanation('{0} must not be destroyed', 'Remove indestructible from its other_config first.'),
+    'SR_IS_CACHE_SR': Explanation('{0} uses the SR as its cache', 'Disable the local storage cache of the host first.'),
+    'PBD_EXISTS': Explanation('{1} knows {0} already'),
+    'SR_BACKEND_FAILURE_40': Explanation('the SR could not be scanned: {1}', 'Scan it again when no disk is in flux.'),
     'SR_FULL': Explanation('the SR has no room: {0:size} are needed, at most {1:size} are free'),
     'SR_BACKEND_FAILURE_44': Explanation(
         'the SR has not enough free space', 'Free space on the SR or choose another one.'
