@@ -142,3 +142,51 @@ options:
         type: list
         elements: str
 """
+
+    HARDWARE = r"""
+options:
+  memory:
+    description:
+      - Memory in bytes, or with a unit such as V(2GiB), fixed at this size. Required for a VM without O(template), unless
+        O(memory_static_max) is given. Changing it needs a halted VM.
+      - A template says how little is enough. O(memory_static_min) goes below that.
+    type: str
+  memory_static_min:
+    description: Least memory that the VM can be given while it runs. Changing it needs a halted VM.
+    type: str
+  memory_static_max:
+    description: Most memory that the VM can be given while it runs. Changing it needs a halted VM.
+    type: str
+  memory_dynamic_min:
+    description: Least memory that the host leaves to the VM when it is short of memory. It can change while the VM runs.
+    type: str
+  memory_dynamic_max:
+    description: Most memory that the host gives to the VM. It can change while the VM runs.
+    type: str
+  vcpus:
+    description:
+      - Number of virtual CPUs. Required without O(template).
+      - Up to the most that it can have, it can change while the VM runs and has guest tools. Otherwise this needs a halted VM.
+    type: int
+  vcpus_max:
+    description:
+      - Most virtual CPUs that the VM can be given while it runs. Changing it needs a halted VM.
+      - Without it, it becomes as many as O(vcpus) where it is less, and stays what it is otherwise.
+    type: int
+  cores_per_socket:
+    description: How many virtual CPUs make up a socket. A running VM has it at its next start.
+    type: int
+  vcpu_weight:
+    description:
+      - Share of the CPUs relative to other VMs, V(256) being the usual one. A running VM has it at its next start.
+      - Without O(vcpu_cap), a VM that has no cap gets the cap 0 (none), because hosts ignore a weight alone.
+    type: int
+  vcpu_cap:
+    description: Most CPU time in percent of one CPU. V(0) sets no limit. A running VM has it at its next start.
+    type: int
+  vcpu_mask:
+    description:
+      - The CPUs of the host that the VM may use, such as V(2,3) or V(0-7,^4). An empty text lets it use all.
+      - A running VM has it at its next start.
+    type: str
+"""

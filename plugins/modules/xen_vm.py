@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - xapi.xen.attributes.action_group
   - xapi.xen.connection
   - xapi.xen.vm
+  - xapi.xen.vm.hardware
   - xapi.xen.vm.devices
 options:
   name:
@@ -37,12 +38,6 @@ options:
       - Disks that the template only describes are made with the VM.
         List a disk with the same O(disks[].userdevice) to change its size or SR.
     type: str
-  memory:
-    description: Memory in bytes, or with a unit such as V(2GiB). Required without O(template). Changing it needs a halted VM.
-    type: str
-  vcpus:
-    description: Number of virtual CPUs. Required without O(template). Changing it needs a halted VM.
-    type: int
   boot_mode:
     description:
       - V(hvm) is a hardware VM that boots from CD, then disk. V(pv_grub) is a paravirtualized VM with its kernel in the image,
@@ -147,6 +142,13 @@ EXAMPLES = r"""
     memory: 4GiB
     allow_power_cycle: true
 
+- name: Let its memory float between two sizes, and give it half of a CPU more weight, without downtime
+  xapi.xen.xen_vm:
+    name: web01
+    memory_dynamic_min: 3GiB
+    memory_dynamic_max: 4GiB
+    vcpu_weight: 384
+
 - name: Make a VM from nothing
   xapi.xen.xen_vm:
     name: blank
@@ -191,7 +193,13 @@ vm:
     description: {description: Free text., type: str, sample: ""}
     power_state: {description: "C(running), C(halted), C(suspended) or C(paused).", type: str, sample: running}
     memory: {description: Most memory in bytes., type: int, sample: 2147483648}
+    memory_static_min: {description: Least memory that it can be given without a restart., type: int, sample: 536870912}
+    memory_static_max: {description: Most memory that it can be given without a restart., type: int, sample: 2147483648}
+    memory_dynamic_min: {description: Least memory that the host leaves it., type: int, sample: 2147483648}
+    memory_dynamic_max: {description: Most memory that the host gives it., type: int, sample: 2147483648}
     vcpus: {description: Number of virtual CPUs., type: int, sample: 2}
+    vcpus_max: {description: Most virtual CPUs that it can be given without a restart., type: int, sample: 4}
+    vcpu_params: {description: "Its share of the CPUs (C(weight), C(cap), C(mask)).", type: dict}
     domain_type: {description: "How it is virtualized (C(hvm), C(pv), …).", type: str, sample: hvm}
     host: {description: Name of the host it runs on. Empty when it does not run., type: str, sample: xcp-host1}
     disks: {description: "Its drives as in M(xapi.xen.xen_vbd), with name, size, sr and owner.", type: list, elements: dict}
@@ -309,7 +317,16 @@ SPEC = CONNECTION.merge(
             'uuid': {'type': 'str'},
             'template': {'type': 'str'},
             'memory': {'type': 'str'},
+            'memory_static_min': {'type': 'str'},
+            'memory_static_max': {'type': 'str'},
+            'memory_dynamic_min': {'type': 'str'},
+            'memory_dynamic_max': {'type': 'str'},
             'vcpus': {'type': 'int'},
+            'vcpus_max': {'type': 'int'},
+            'cores_per_socket': {'type': 'int'},
+            'vcpu_weight': {'type': 'int'},
+            'vcpu_cap': {'type': 'int'},
+            'vcpu_mask': {'type': 'str'},
             'boot_mode': {'type': 'str', 'choices': ['hvm', 'pv_grub', 'pv_kernel']},
             'kernel': {'type': 'str'},
             'ramdisk': {'type': 'str'},

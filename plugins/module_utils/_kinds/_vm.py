@@ -21,15 +21,14 @@ from ._vm_devices import disk_plans, disk_results, network_plans, network_result
 from ._vm_fields import FIELDS, SHOWN, record_values, shown_fields
 from ._vm_params import PARAM_FIELDS, classes_of, param_values, REFERENCES, plan_references, references
 from ._vm_late import plan_blocked
-from ._vm_hardware import plan_hardware
+from ._vm_hardware import HARDWARE, LIMITS, plan_hardware, shown_hardware
 from ._vm_power import POWER_STATES, addresses_of, power_steps, shutdown_step, wait_steps
 
 BLANK = {
     'name': '',
     'description': '',
     'power_state': 'halted',
-    'memory': 0,
-    'vcpus': 0,
+    **dict.fromkeys(HARDWARE, 0),
     'domain_type': '',
     'host': '',
     'disks': [],
@@ -115,6 +114,8 @@ def _desired(run: Any, params: dict, ref: Optional[str], template: Optional[str]
         'ramdisk',
         'kernel_args',
         'vcpus',
+        'vcpus_max',
+        'cores_per_socket',
         'power_state',
         'wait_for',
         'force',
@@ -122,8 +123,9 @@ def _desired(run: Any, params: dict, ref: Optional[str], template: Optional[str]
         'destroy_disks',
     ):
         values[option] = params.get(option)
-    if params.get('memory') is not None:
-        values['memory'] = parse_size('memory', params['memory'])
+    for option in ('memory', *LIMITS):
+        if params.get(option) is not None:
+            values[option] = parse_size(option, params[option])
     scope = {
         'template': Observed(template, vms[template], _related(run, vms[template])) if template else None,
         'pool': pool_record(run),
@@ -236,7 +238,7 @@ def _changes(observed: Observed, desired: Desired, state: str) -> Plan:
     """What has to change while the VM is in the power state ``state``: a halted VM has nothing plugged."""
     plan = field_changes((*FIELDS, *PARAM_FIELDS), 'VM', observed, desired)
     plan_references(plan, observed, desired)
-    plan_hardware(plan, observed, desired)
+    plan_hardware(plan, observed, desired, state)
     disk_plans(plan, observed, desired, observed.ref, state)
     network_plans(plan, observed, desired, observed.ref, state)
     return plan
@@ -281,8 +283,7 @@ def to_result(observed: Observed) -> dict:
         'name': record['name_label'],
         'description': record['name_description'],
         'power_state': POWER_STATES[record['power_state']],
-        'memory': int(record['memory_static_max']),
-        'vcpus': int(record['VCPUs_at_startup']),
+        **shown_hardware(record),
         'domain_type': record.get('domain_type', ''),
         'host': (observed.related['host'] or {}).get('name_label', ''),
         'disks': disk_results(observed),

@@ -17,7 +17,7 @@ from . import _vdi
 from ._vm_boot import boot_fields, is_paravirtualized
 from ._vm_devices import adopted, disk_plans, network_plans, read_clone
 from ._vm_fields import FIELDS
-from ._vm_hardware import plan_hardware
+from ._vm_hardware import HARDWARE, new_hardware, plan_hardware, shown_hardware
 from ._vm_late import plan_blocked
 from ._vm_params import PARAM_FIELDS, plan_references, shown_references
 from ._vm_power import power_steps, wait_steps
@@ -75,38 +75,26 @@ def create(desired: Desired) -> Plan:
 
 
 def _shown(desired: Desired) -> dict:
-    options = [field.option for field in (*FIELDS, *PARAM_FIELDS)] + ['memory', 'vcpus', 'boot_mode']
+    options = [field.option for field in (*FIELDS, *PARAM_FIELDS)] + [*HARDWARE, 'boot_mode']
     shown = {option: desired.get(option) for option in options if desired.get(option) not in (None, {}, [])}
     return {**shown, **shown_references(desired)}
 
 
 def _from_record(plan: Plan, desired: Desired) -> Observed:
-    for option, example in (('memory', '1GiB'), ('vcpus', '1')):
-        if desired.get(option) is None:
-            raise ParameterError(
-                f'{option} is required for a new VM without a template',
-                hint=f'Give {option}, for example {example}, or template.',
-            )
-    memory, vcpus = desired.get('memory'), desired.get('vcpus')
     platform = {**PLATFORM, 'nx': 'false' if is_paravirtualized(desired) else 'true'}
     defaults = {
         **PLAIN,
         **boot_fields(desired),
         'platform': platform,
-        'memory_static_min': 0,
-        'memory_static_max': memory,
-        'memory_dynamic_min': memory,
-        'memory_dynamic_max': memory,
-        'memory_target': memory,
-        'VCPUs_max': vcpus,
-        'VCPUs_at_startup': vcpus,
+        **new_hardware(desired),
     }
     record = new_record((*FIELDS, *PARAM_FIELDS), desired.values, defaults)
     record['affinity'] = desired.scope['references'].get('affinity', '')
+    vcpus, memory = record['VCPUs_at_startup'], record['memory_static_max']
     cpus = '1 vCPU' if vcpus == 1 else f'{vcpus} vCPUs'
     about = f'create VM "{record["name_label"]}" ({cpus}, {format_size(memory)})'
     plan.add(Step('VM.create', (record,), about, makes=VM_SLOT, undo=_undo()))
-    plan.after.update(_shown(desired))
+    plan.after.update(shown_hardware(record), **_shown(desired))
     new = Observed(VM_SLOT, {**FRESH, **record}, _nothing(desired))
     plan_references(plan, new, desired)
     return new
@@ -155,9 +143,7 @@ def _from_template(plan: Plan, desired: Desired, template: Observed) -> Observed
     plan_hardware(changes, clone, desired)
     plan.add(*changes.steps)
     plan.after.update(
-        {'memory': int(record['memory_static_max']), 'vcpus': int(record['VCPUs_at_startup'])},
-        **_shown(desired),
-        template=record['name_label'],
+        {**shown_hardware(record), **_shown(desired), **changes.after, 'template': record['name_label']},
     )
     return clone
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -21,6 +22,7 @@ FIELDS = (
     Field('other_config', 'other_config', 'map'),
     Field('xenstore_data', 'xenstore_data', 'map'),
     Field('boot_params', 'HVM_boot_params', 'map'),
+    Field('vcpu_params', 'VCPUs_params', 'map'),
     Field('actions_after_shutdown', 'actions_after_shutdown', 'enum'),
     Field('actions_after_reboot', 'actions_after_reboot', 'enum'),
     Field('actions_after_crash', 'actions_after_crash', 'enum'),
@@ -34,6 +36,7 @@ BLOCKED = (Field('blocked_operations', 'blocked_operations', 'map'),)
 """Apart from the others: xapi ignores it in the record of a new VM, and what blocks a start must wait for the start."""
 NOT_NEGATIVE = ('order', 'start_delay', 'shutdown_delay')
 BOOT_DEVICES = 'cdn'
+MOST_CPUS = 4096
 BLOCKABLE = (
     *('start', 'start_on', 'shutdown', 'clean_shutdown', 'hard_shutdown', 'clean_reboot', 'hard_reboot'),
     *('suspend', 'resume', 'resume_on', 'pause', 'unpause', 'pool_migrate', 'migrate_send', 'power_state_reset'),
@@ -49,6 +52,7 @@ BLOCKABLE = (
 
 SHOWN = {
     'boot_params': {},
+    'vcpu_params': {},
     'actions_after_shutdown': 'destroy',
     'actions_after_reboot': 'restart',
     'actions_after_crash': 'destroy',
@@ -74,6 +78,10 @@ class Key:
 KEYS = (
     Key('folder', 'other_config', 'folder'),
     Key('boot_order', 'boot_params', 'order'),
+    Key('cores_per_socket', 'platform', 'cores-per-socket'),
+    Key('vcpu_weight', 'vcpu_params', 'weight'),
+    Key('vcpu_cap', 'vcpu_params', 'cap'),
+    Key('vcpu_mask', 'vcpu_params', 'mask'),
 )
 
 
@@ -109,6 +117,9 @@ def _check(params: dict) -> None:
         raise ParameterError(
             f'blocked_operations: {", ".join(unknown)}: no such operation', hint=f'There are: {", ".join(BLOCKABLE)}.'
         )
+    for option, least, most in (('vcpu_weight', 1, 65535), ('vcpu_cap', 0, 1 << 16)):
+        if params.get(option) is not None and not least <= params[option] <= most:
+            raise ParameterError(f'{option}: {params[option]} is out of range', hint=f'Use {least} to {most}.')
     order = params.get('boot_order') or ''
     if set(order) - set(BOOT_DEVICES) or len(set(order)) != len(order):
         raise ParameterError(
@@ -118,6 +129,10 @@ def _check(params: dict) -> None:
 
 def _whole_map(field: Field, params: dict, record: Optional[dict]) -> Optional[dict]:
     keys = {item.key: as_text(params[item.option]) for item in KEYS if _is_given(item, field, params)}
+    if 'mask' in keys:
+        keys['mask'] = pinned('vcpu_mask', params['vcpu_mask'])
+    if 'weight' in keys and 'cap' not in (record or {}).get(field.field, {}):
+        keys.setdefault('cap', '0')  # hosts ignore a weight alone
     wanted = params.get(field.option)
     if wanted is not None:
         wanted = {str(key): as_text(value) for key, value in wanted.items()}
@@ -125,6 +140,21 @@ def _whole_map(field: Field, params: dict, record: Optional[dict]) -> Optional[d
         # An empty map removes the others' keys: those of options that are given as well stay.
         wanted = {key: None for key in (record or {}).get(field.field, {}) if not key.startswith(OWN_KEYS)}
     return {**(wanted or {}), **{key: text or None for key, text in keys.items()}} if keys else wanted
+
+
+def pinned(option: str, text: str) -> str:
+    """The CPUs of C(0-3,^2,6), each by its number as hosts want them: C(0,1,3,6). Raises ParameterError."""
+    taken: set[int] = set()
+    left_out: set[int] = set()
+    for part in filter(None, (piece.strip() for piece in text.split(','))):
+        match = re.fullmatch(r'(\^?)(\d+)(?:-(\d+))?', part)
+        last = int(match.group(3) or match.group(2)) if match else -1
+        if match is None or last < int(match.group(2)) or last >= MOST_CPUS:
+            raise ParameterError(f'{option}: "{text}" is no set of CPUs', hint='Use numbers and ranges: 0-3,^2,6.')
+        (left_out if match.group(1) else taken).update(range(int(match.group(2)), last + 1))
+    if text.strip() and not taken - left_out:
+        raise ParameterError(f'{option}: "{text}" leaves no CPU', hint='Use numbers and ranges: 0-3,^2,6.')
+    return ','.join(str(number) for number in sorted(taken - left_out))
 
 
 def _is_given(item: Key, field: Field, params: dict) -> bool:

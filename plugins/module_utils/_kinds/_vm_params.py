@@ -44,13 +44,14 @@ REFERENCES = {'suspend_SR': 'SR', 'appliance': 'VM_appliance', 'snapshot_schedul
 OPTIONS = {
     'name_label': 'name',
     'name_description': 'description',
-    'VCPUs_max': 'vcpus',
+    'VCPUs_max': 'vcpus_max',
     'VCPUs_at_startup': 'vcpus',
-    'memory_static_max': 'memory',
-    'memory_static_min': 'memory',
-    'memory_dynamic_max': 'memory',
-    'memory_dynamic_min': 'memory',
+    'memory_static_max': 'memory_static_max',
+    'memory_static_min': 'memory_static_min',
+    'memory_dynamic_max': 'memory_dynamic_max',
+    'memory_dynamic_min': 'memory_dynamic_min',
     'HVM_boot_params': 'boot_order',
+    'VCPUs_params': 'vcpu_weight, vcpu_cap or vcpu_mask',
     'ha_always_run': 'ha_restart_priority',
     **{
         name: name

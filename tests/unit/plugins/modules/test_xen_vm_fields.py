@@ -59,7 +59,7 @@ def test_truth_values_and_numbers_in_maps_are_text(xen):
 
 def test_what_blocks_a_start_waits_for_the_start_and_lets_go_first(xen):
     made = xen.change(
-        'xen_vm', **SMALL, power_state='running', blocked_operations={'start': 'no', 'hard_shutdown': 'no'}
+        'xen_vm', **SMALL, power_state='running', blocked_operations={'clean_shutdown': 'no', 'hard_shutdown': 'no'}
     )
     assert calls_of(made)[-3:] == ['VM.start', 'VM.add_to_blocked_operations', 'VM.add_to_blocked_operations']
     assert xen.fail('xen_vm', name='web', power_state='halted', force=True).code == 'OPERATION_BLOCKED'
