@@ -13,6 +13,8 @@ from ansible_collections.xapi.xen.tests.unit.plugins.drive import LOCAL, NFS, Ba
 NOWHERE = '00000000-0000-4000-8000-000000000000'
 EXPORT = {'server': '192.168.1.30', 'serverpath': '/export/shop'}
 SHOP = {'name': 'shop', 'type': 'nfs', 'device_config': EXPORT}
+
+
 @pytest.mark.parametrize(
     'options, told',
     [

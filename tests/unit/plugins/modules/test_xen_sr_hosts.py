@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from ansible_collections.xapi.xen.tests.unit.plugins.drive import LOCAL, NFS, Driver
@@ -191,3 +193,35 @@ def test_of_several_local_srs_the_one_of_a_host_is_meant(pool):
     assert len(set(made)) == 3
     pool.change('xen_sr', name='scratch', hosts=[{'host': HOSTS[1]}], state='absent')
     assert sorted(pool.fail('xen_sr', name='scratch').details) == sorted(f'{uuid} (scratch)' for uuid in made[::2])
+
+
+# ---------------------------------------------------------------- any state after any other
+
+
+def _wish(random):
+    """Options of an SR, each there or not."""
+    options = {
+        'description': ['', 'slow'],
+        'tags': [[], ['a'], ['b', 'a']],
+        'other_config': [{'a': '1'}, {'a': None, 'b': '2'}],
+        'sm_config': [{'x': '1'}, {'x': '2'}],
+        'default': [True, False],
+        'shared': [True],
+        'hosts': [[{'host': HOSTS[0]}], [{'host': HOSTS[1], 'plugged': False}, {'host': HOSTS[0], 'plugged': True}]],
+        'device_config': [EXPORT, {**EXPORT, 'server': '10.0.0.1'}],
+        'scan': [True],
+    }
+    return {name: random.choice(values) for name, values in options.items() if random.random() < 0.5}
+
+
+@pytest.mark.parametrize('seed', range(12))
+def test_any_state_is_reached_from_any_other_as_it_was_foretold(pool, seed):
+    random = Random(seed)
+    pool.run('xen_sr', **SHOP)
+    for options in (_wish(random) for unused in range(4)):
+        foretold = pool.check('xen_sr', name='shop', **options)
+        done = pool.run('xen_sr', name='shop', **options)
+        assert (foretold.changed, foretold.actions, foretold.after) == (done.changed, done.actions, done.after)
+        assert {key: done.object[key] for key in foretold.after} == foretold.after
+        again = pool.run('xen_sr', name='shop', **options)
+        assert not again.changed and again.object == done.object
