@@ -163,6 +163,12 @@ EXPLANATIONS = {
     'VDI_READONLY': Explanation('{0} is read-only', 'Attach it with mode: RO.'),
     'VDI_MISSING': Explanation('the data of {1} are missing on its SR'),
     'VDI_TOO_LARGE': Explanation('the VDI is too large for its SR or format'),
+    'VDI_CBT_ENABLED': Explanation('the changed blocks of {0} are tracked', 'Set cbt: false.'),
+    'VDI_ON_BOOT_MODE_INCOMPATIBLE_WITH_OPERATION': Explanation(
+        'this can not be done with a disk that forgets at every start what was written', 'Set on_boot: persist.'
+    ),
+    'VDI_INCOMPATIBLE_TYPE': Explanation('{0} has the type {1}, with which this can not be done'),
+    'VDI_NEEDS_VM_FOR_MIGRATE': Explanation('no running VM uses {0}'),
     'VDI_IO_ERROR': Explanation('data of the disk could not be read or written'),
     'VBD_CDS_MUST_BE_READONLY': Explanation('a CD drive must have mode: RO'),
     'VBD_NOT_REMOVABLE_MEDIA': Explanation('only a CD drive can be empty'),
@@ -170,7 +176,7 @@ EXPLANATIONS = {
     'SR_HAS_PBD': Explanation('{0} is still plugged on a host', 'Unplug it first: xen_sr with plugged: false.'),
     'SR_NOT_EMPTY': Explanation('the SR holds disks', 'Remove them first, or forget the SR, which keeps them.'),
     'SR_NOT_SHARABLE': Explanation('{0} is not shared and is plugged on {1} already', 'Set shared: true, or one host.'),
-    'SR_OPERATION_NOT_SUPPORTED': Explanation('the storage manager can not do this'),
+    'SR_OPERATION_NOT_SUPPORTED': Explanation('the storage manager of {0} can not do this'),
     'SR_UNKNOWN_DRIVER': Explanation('the pool has no storage manager for "{0}"'),
     'SR_UUID_EXISTS': Explanation('the pool knows an SR with uuid {0} already'),
     'SR_INDESTRUCTIBLE': Explanation('{0} must not be destroyed', 'Remove indestructible from its other_config first.'),
@@ -182,6 +188,7 @@ EXPLANATIONS = {
         'the SR has not enough free space', 'Free space on the SR or choose another one.'
     ),
     'SR_BACKEND_FAILURE_46': Explanation('the disk can not be used because it is attached elsewhere or damaged'),
+    'SR_BACKEND_FAILURE_79': Explanation('the size is not one that disks of this SR can have: {1}'),
     'SR_BACKEND_FAILURE_109': Explanation(
         'the chain of snapshots of this disk is too long', 'Delete snapshots and wait until the SR has coalesced them.'
     ),

@@ -19,7 +19,8 @@ class Field:
 
     kind: string, int, bool, enum (compared without regard to case), map (string to string; only the listed keys count, a null
     value removes its key, an empty map removes all), set (of strings, without order).
-    ``create_only``: XenAPI can't change it later. ``needs_halted``: only on a halted VM.
+    ``create_only``: XenAPI can't change it later. ``needs_halted``: only on a halted VM. ``keeps``: beginnings of the keys that an
+    empty map leaves.
     """
 
     option: str
@@ -27,6 +28,7 @@ class Field:
     kind: str = 'string'
     create_only: bool = False
     needs_halted: bool = False
+    keeps: tuple[str, ...] = OWN_KEYS
 
     def read(self, record: dict) -> Any:
         """The field of a record as Python knows it: XML-RPC carries integers as strings."""
@@ -44,7 +46,7 @@ class Field:
         if self.kind != 'map':
             return wanted
         if not wanted:
-            return {key: value for key, value in (current or {}).items() if key.startswith(OWN_KEYS)}
+            return {key: value for key, value in (current or {}).items() if key.startswith(self.keeps)}
         return {key: value for key, value in {**(current or {}), **wanted}.items() if value is not None}
 
 
