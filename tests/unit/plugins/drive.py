@@ -15,7 +15,7 @@ import time
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 
 from ansible_collections.xapi.xen.plugins.module_utils._errors import XenError
-from ansible_collections.xapi.xen.plugins.module_utils._kinds import _vdi as vdi_kind
+from ansible_collections.xapi.xen.plugins.module_utils._kinds import _vdi_fields as vdi_kind
 from ansible_collections.xapi.xen.plugins.module_utils._plan import Kind
 from ansible_collections.xapi.xen.plugins.module_utils._reconcile import Mode, execute, open_session
 from ansible_collections.xapi.xen.plugins.module_utils._wait import Clock

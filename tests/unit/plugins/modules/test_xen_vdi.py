@@ -14,8 +14,9 @@ DATA = {'name': 'data', 'size': '1GiB'}
 @pytest.mark.parametrize(
     'options, told',
     [
-        ({}, 'one of the following is required: name, uuid'),
-        ({'uuid': 'u', 'sr': LOCAL}, 'parameters are mutually exclusive: uuid|sr'),
+        ({}, 'one of the following is required: name, uuid, external_id'),
+        ({'name': 'data', 'copy_of': 'a', 'clone_of': 'b'}, 'parameters are mutually exclusive: clone_of|copy_of'),
+        ({'name': 'data', 'on_boot': 'never'}, 'value of on_boot must be one of: persist, reset'),
         ({'name': 'data', 'state': 'gone'}, 'value of state must be one of: present, absent'),
         ({'name': 'data', 'type': 'floppy'}, 'value of type must be one of'),
     ],
