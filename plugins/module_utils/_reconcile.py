@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
 from ._connect import Target, TlsPolicy, normalize_fingerprint
-from ._errors import ApiError, ParameterError, XenError
+from ._errors import ApiError, FateUnknown, ParameterError, XenError
 from ._plan import Kind, Plan, Slot, Step, plan
 from ._refs import Records
 from ._session import Credentials, XenSession
@@ -166,8 +166,24 @@ def _perform(run: Run, step: Step, done: list[Step]) -> None:
             _bind(run, step, error.made, done)
         if isinstance(error, ApiError) and step.about:
             error.message = f'{step.about}: {error.message}'  # which of several disks, networks...
+        if isinstance(error, FateUnknown):
+            error.left_behind += _traces(run, step)
         raise
     _bind(run, step, made, done)
+
+
+def _traces(run: Run, step: Step) -> list[str]:
+    """What a call of unknown fate may have made: objects of its name that this run had not seen.
+
+    They are told and never removed: somebody else may have made them in the meantime.
+    """
+    cls = step.makes.cls if step.makes else ''
+    if cls not in ('VM', 'VDI'):
+        return []
+    last = step.args[-1]  # the record of a constructor, or the name that VM.clone takes
+    refs = run.session.quietly(f'{cls}.get_by_name_label', last['name_label'] if isinstance(last, dict) else last) or []
+    uuids = [run.session.quietly(f'{cls}.get_uuid', ref) for ref in refs if ref not in run.existing]
+    return [f'{cls} {uuid}: {step.method} may have made it' for uuid in uuids if uuid]
 
 
 def _bind(run: Run, step: Step, made: Any, done: list[Step]) -> None:
@@ -212,4 +228,4 @@ def _take_back(run: Run, done: list[Step], error: BaseException) -> None:
         except XenError as failure:
             left.append(f'{step.about}: {failure.message}')
     if isinstance(error, XenError):
-        error.left_behind = left
+        error.left_behind += left

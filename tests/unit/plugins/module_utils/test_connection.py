@@ -210,6 +210,19 @@ def test_a_write_whose_answer_is_lost_is_never_sent_twice(xen, options, method, 
     )
     assert error.hint.startswith('Look at the pool, then run again')
     assert how == 'after' or xen.simulator.leaks() == {}
+    assert error.left_behind == [
+        f'{cls} {uuid}: {method} may have made it' for cls, uuid in left_by_name(xen, method) if how == 'after'
+    ]
+
+
+def left_by_name(xen, method):
+    """(class, uuid) of the VM or VDI that a lost answer hides."""
+    cls = method.partition('.')[0]
+    leaks = xen.simulator.leaks().get(cls, []) if cls in ('VM', 'VDI') else []
+    session = xen.simulator.login()
+    uuids = [session.call(f'{cls}.get_uuid', session.ref, leak['ref'] if isinstance(leak, dict) else leak) for leak in leaks]
+    session.session.logout()
+    return [(cls, uuid) for uuid in uuids]
 
 
 def test_a_write_that_takes_too_long_is_never_sent_twice(xen):
