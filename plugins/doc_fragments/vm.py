@@ -190,3 +190,36 @@ options:
       - A running VM has it at its next start.
     type: str
 """
+
+    SOURCE = r"""
+options:
+  external_id:
+    description:
+      - What another system calls the VM. It is kept in C(other_config), and finds the VM whatever its name is then.
+      - A VM that has another one, or none, is never taken for it. To give it to a VM that exists, name that by O(uuid).
+    type: str
+  template:
+    description:
+      - Name or uuid of the template that a new VM is cloned from. Without it, the VM is made from a bare record.
+      - Disks that the template only describes are made with the VM.
+        List a disk with the same O(disks[].userdevice) to change its size or SR.
+    type: str
+  source_vm:
+    description:
+      - Name or uuid of a halted VM that a new VM is made from, with its disks and networks.
+      - With O(source_snapshot), the VM whose snapshot is meant.
+    type: str
+  source_snapshot:
+    description: Name or uuid of a snapshot of a VM that a new VM is made from, with its disks and networks.
+    type: str
+  clone:
+    description:
+      - How disks of the source become those of the new VM. V(fast) shares what they have in common, V(full) copies them.
+      - V(auto) copies them only to another O(sr).
+    type: str
+    choices: [auto, fast, full]
+    default: auto
+  sr:
+    description: Name or uuid of the SR for copied disks. Without it, each stays on the SR of its source.
+    type: str
+"""

@@ -21,22 +21,17 @@ extends_documentation_fragment:
   - xapi.xen.attributes.action_group
   - xapi.xen.connection
   - xapi.xen.vm
+  - xapi.xen.vm.source
   - xapi.xen.vm.hardware
   - xapi.xen.vm.devices
 options:
   name:
     description:
       - Name of the VM. Templates, snapshots and the control domain are never meant.
-      - With O(uuid), the name that the VM shall have.
+      - With O(uuid) or O(external_id), the name that the VM shall have.
     type: str
   uuid:
     description: Uuid of a VM that exists.
-    type: str
-  template:
-    description:
-      - Name or uuid of the template that a new VM is cloned from. Without it, the VM is made from a bare record.
-      - Disks that the template only describes are made with the VM.
-        List a disk with the same O(disks[].userdevice) to change its size or SR.
     type: str
   boot_mode:
     description:
@@ -158,6 +153,23 @@ EXAMPLES = r"""
     disks:
       - userdevice: 0
         size: 1GiB
+
+- name: Copy it with disks of its own, known to another system as asset-17
+  xapi.xen.xen_vm:
+    name: blank-copy
+    external_id: asset-17
+    source_vm: blank
+    clone: full
+
+- name: Rename the copy
+  xapi.xen.xen_vm:
+    name: shop
+    external_id: asset-17
+
+- name: Remove the copy
+  xapi.xen.xen_vm:
+    external_id: asset-17
+    state: absent
 
 - name: Start it first of all, on a host if that has room, and let nobody remove it
   xapi.xen.xen_vm:
@@ -315,7 +327,12 @@ SPEC = CONNECTION.merge(
         {
             'name': {'type': 'str'},
             'uuid': {'type': 'str'},
+            'external_id': {'type': 'str'},
             'template': {'type': 'str'},
+            'source_vm': {'type': 'str'},
+            'source_snapshot': {'type': 'str'},
+            'clone': {'type': 'str', 'choices': ['auto', 'fast', 'full'], 'default': 'auto'},
+            'sr': {'type': 'str'},
             'memory': {'type': 'str'},
             'memory_static_min': {'type': 'str'},
             'memory_static_max': {'type': 'str'},
@@ -360,7 +377,8 @@ SPEC = CONNECTION.merge(
             'unplug_retries': {'type': 'int', 'default': 10},
             'destroy_disks': {'type': 'str', 'choices': ['owned', 'all', 'none'], 'default': 'owned'},
         },
-        required_one_of=(('name', 'uuid'),),
+        mutually_exclusive=(('template', 'source_vm'), ('template', 'source_snapshot')),
+        required_one_of=(('name', 'uuid', 'external_id'),),
     ),
 )
 

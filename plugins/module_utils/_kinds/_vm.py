@@ -10,7 +10,6 @@ from typing import Any, Iterable, Optional
 
 from .._errors import PowerCycleRequired
 from .._plan import Desired, Kind, Observed, Plan, Step, field_changes
-from .._refs import find, not_found, require
 from .._units import parse_size
 from . import _vdi
 from ._scope import is_virtual_machine, pool_record, require_network, require_sr, require_vdi
@@ -21,6 +20,7 @@ from ._vm_devices import disk_plans, disk_results, network_plans, network_result
 from ._vm_fields import FIELDS, SHOWN, record_values, shown_fields
 from ._vm_params import PARAM_FIELDS, classes_of, param_values, REFERENCES, plan_references, references
 from ._vm_late import plan_blocked
+from ._vm_identity import EVERY_VM, SOURCES, find_source, find_vm, read_candidates
 from ._vm_hardware import HARDWARE, LIMITS, plan_hardware, shown_hardware
 from ._vm_power import POWER_STATES, addresses_of, power_steps, shutdown_step, wait_steps
 
@@ -46,27 +46,17 @@ WHOLE = ('SR', 'pool', 'network')
 
 
 def locate(run: Any, params: dict) -> tuple[Optional[str], Desired]:
-    identity = params.get('uuid') or params['name']
-    run.records.named('VM', identity, params.get('template'))
+    read_candidates(run.records, params)
     vms = run.records.of('VM')
-    ref = find(vms, identity, 'uuid' if params.get('uuid') else 'name', is_virtual_machine)
+    ref = find_vm(vms, params)
     absent = params['state'] == 'absent'
-    if ref is None and params.get('uuid') and not absent:
-        raise not_found('uuid', params['uuid'])
-    template = _template(run, params) if params.get('template') and ref is None and not absent else None
+    template = find_source(vms, params) if ref is None and not absent else None
     _load_devices(run, *(vms[item] for item in (ref, template) if item), whole=classes_of(params))
     if not absent:
         _load_named_vdis(run, params, vms.get(ref or ''))
     elif ref:
         _load_other_users(run, vms[ref])
     return ref, _desired(run, params, ref, template, absent)
-
-
-def _template(run: Any, params: dict) -> str:
-    def is_template(record: dict) -> bool:
-        return bool(record['is_a_template']) and not record['is_a_snapshot']
-
-    return require(run.records.of('VM'), params['template'], 'template', is_template)
 
 
 def _load_devices(run: Any, *vms: dict, whole: Iterable[str] = ()) -> None:
@@ -114,6 +104,7 @@ def _desired(run: Any, params: dict, ref: Optional[str], template: Optional[str]
         'ramdisk',
         'kernel_args',
         'vcpus',
+        'clone',
         'vcpus_max',
         'cores_per_socket',
         'power_state',
@@ -128,6 +119,8 @@ def _desired(run: Any, params: dict, ref: Optional[str], template: Optional[str]
             values[option] = parse_size(option, params[option])
     scope = {
         'template': Observed(template, vms[template], _related(run, vms[template])) if template else None,
+        'source': next((option for option in reversed(SOURCES) if params.get(option)), None),
+        'sr': require_sr(run, params['sr'], 'sr') if params.get('sr') and not absent else None,
         'pool': pool_record(run),
         'networks': run.records.of('network'),
         'srs': run.records.of('SR'),
@@ -202,13 +195,10 @@ def _related(run: Any, record: dict) -> dict:
 def look(run: Any, params: dict) -> list[dict]:
     """Every VM, or those with a name or uuid, as to_result() shows them: three calls whatever their number."""
     identity = params.get('uuid') or params.get('name')
-    everything = (
-        'field "is_a_template" = "false" and field "is_control_domain" = "false" and field "is_a_snapshot" = "false"'
-    )
     if identity:
         run.records.named('VM', identity)
     else:
-        run.records.where('VM', everything)
+        run.records.where('VM', EVERY_VM)
     vms = {ref: record for ref, record in run.records.of('VM').items() if is_virtual_machine(record)}
     if identity:
         _load_devices(run, *vms.values())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A new VM: from a bare record, or cloned from a template."""
+"""A new VM: from a bare record, or from a template, another VM or a snapshot."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 from .._errors import ParameterError
-from .._fields import new_record
+from .._fields import OWN_KEYS, new_record
 from .._plan import Desired, Observed, Plan, Slot, Step, field_changes
+from .._session import NULL_REF
 from .._units import format_size
 from . import _vdi
 from ._vm_boot import boot_fields, is_paravirtualized
@@ -116,17 +117,8 @@ def _from_template(plan: Plan, desired: Desired, template: Observed) -> Observed
     """Clone and provision; the disks that a default template only describes are made like those of the user."""
     record, name = template.record, desired.get('name')
     has_disks = bool(template.related['VBD'])
-    plan.add(
-        Step(
-            'VM.clone',
-            (template.ref, name),
-            f'clone template "{record["name_label"]}" as "{name}"',
-            makes=VM_SLOT,
-            undo=_undo(),
-            task=has_disks,
-        )
-    )
-    if 'disks' in record['other_config']:
+    plan.add(_clone_step(desired, template, name, has_disks))
+    if record['is_a_template'] and 'disks' in record['other_config']:
         plan.add(
             Step('VM.remove_from_other_config', (VM_SLOT, 'disks'), 'take over the disks that the template describes')
         )
@@ -134,18 +126,41 @@ def _from_template(plan: Plan, desired: Desired, template: Observed) -> Observed
             *desired.values['disks'],
             *_described_disks(desired, record['other_config']['disks']),
         ]
-    plan.add(Step('VM.provision', (VM_SLOT,), 'make it a VM', task=has_disks))
+    if record['is_a_template']:
+        plan.add(Step('VM.provision', (VM_SLOT,), 'make it a VM', task=has_disks))
     clone = adopted(template, VM_SLOT, {**record, **FRESH, 'name_label': name})
     if has_disks or clone.related['VIF']:
         plan.add(read_clone(VM_SLOT))
+    _leave_marks(desired, record)
     changes = field_changes((*FIELDS, *PARAM_FIELDS), 'VM', clone, desired)
     plan_references(changes, clone, desired)
     plan_hardware(changes, clone, desired)
     plan.add(*changes.steps)
     plan.after.update(
-        {**shown_hardware(record), **_shown(desired), **changes.after, 'template': record['name_label']},
+        {**shown_hardware(record), **_shown(desired), **changes.after, desired.scope['source']: record['name_label']},
     )
     return clone
+
+
+def _clone_step(desired: Desired, source: Observed, name: str, task: bool) -> Step:
+    """A fast clone shares the data of the disks with the source as long as both are the same; a full copy has its own."""
+    label, kind = source.record['name_label'], desired.scope['source'].replace('source_', '')
+    how, sr = desired.get('clone', 'auto'), desired.scope['sr']
+    args: tuple = ()
+    if how == 'fast' and sr:
+        raise ParameterError('sr: a fast clone stays on the SR of its source', hint='Leave sr out, or set clone: full.')
+    if how == 'fast' or (how == 'auto' and not sr):
+        method, about = 'VM.clone', f'clone {kind} "{label}" as "{name}"'
+    else:
+        method, args, about = 'VM.copy', (sr or NULL_REF,), f'copy {kind} "{label}" as "{name}"'
+    return Step(method, (source.ref, name, *args), about, makes=VM_SLOT, undo=_undo(), task=task)
+
+
+def _leave_marks(desired: Desired, record: dict) -> None:
+    """What this collection has noted about the source is not true of its clone."""
+    marks = {key: None for key in record['other_config'] if key.startswith(OWN_KEYS[1:])}
+    if marks:
+        desired.values['other_config'] = {**marks, **(desired.get('other_config') or {})}
 
 
 def _described_disks(desired: Desired, text: str) -> list[Desired]:

@@ -35,6 +35,8 @@ FIELDS = (
 BLOCKED = (Field('blocked_operations', 'blocked_operations', 'map'),)
 """Apart from the others: xapi ignores it in the record of a new VM, and what blocks a start must wait for the start."""
 NOT_NEGATIVE = ('order', 'start_delay', 'shutdown_delay')
+EXTERNAL_ID = 'xapi.xen:external_id'
+"""other_config key with the name that another system has for the VM."""
 BOOT_DEVICES = 'cdn'
 MOST_CPUS = 4096
 BLOCKABLE = (
@@ -77,6 +79,7 @@ class Key:
 
 KEYS = (
     Key('folder', 'other_config', 'folder'),
+    Key('external_id', 'other_config', EXTERNAL_ID),
     Key('boot_order', 'boot_params', 'order'),
     Key('cores_per_socket', 'platform', 'cores-per-socket'),
     Key('vcpu_weight', 'vcpu_params', 'weight'),

@@ -36,10 +36,18 @@ def plan_hardware(plan: Plan, observed: Observed, desired: Desired, state: str =
     if not desired.get('boot_mode'):
         return
     wanted = boot_fields(desired)
+    if wanted['HVM_boot_policy'] or desired.get('boot_params'):
+        wanted['HVM_boot_params'] = _boot_params(observed.record['HVM_boot_params'], desired, wanted)
     for field in BOOT_FIELDS:
         if observed.record[field] != wanted[field]:
             plan.add(Step(f'VM.set_{field}', (observed.ref, wanted[field]), f'set {field}', needs_halted=True))
             plan.note(field, observed.record[field], wanted[field])
+
+
+def _boot_params(current: dict, desired: Desired, wanted: dict) -> dict:
+    """The boot order of a VM that has one, or is given one, is not that of ``boot_mode``."""
+    kept = {**current, **desired.get('boot_params', {})}
+    return {key: value for key, value in {**wanted['HVM_boot_params'], **kept}.items() if value is not None}
 
 
 # -------------------------------------------------------------------------------------------- memory

@@ -124,3 +124,13 @@ def test_a_change_of_hardware_is_taken_back_when_a_later_step_fails(xen):
     xen.simulator.fault(method='Async.VM.start', error=['INTERNAL_ERROR', 'x'])
     xen.fail('xen_vm', name='web', memory='512MiB', vcpus=2, power_state='running')
     assert xen.settled('xen_vm', name='web').object == before
+
+
+def test_boot_mode_leaves_a_boot_order_that_is_there_or_given(xen):
+    spec = {**SMALL, 'boot_mode': 'hvm'}
+    assert xen.change('xen_vm', **spec, boot_order='n').object['boot_params'] == {'order': 'n'}
+    xen.settled('xen_vm', **spec)
+    assert xen.change('xen_vm', **spec, boot_order='cd').object['boot_params'] == {'order': 'cd'}
+    xen.change('xen_vm', **{**spec, 'boot_mode': 'pv_grub'})
+    back = xen.change('xen_vm', **spec, boot_order='d')
+    assert back.object['boot_params'] == {'order': 'd'} and back.object['domain_type'] == 'hvm'
