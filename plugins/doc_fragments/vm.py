@@ -52,6 +52,19 @@ options:
       - Where a hardware VM looks for a system, in this order. C(c) is a disk, C(d) the CD, C(n) the network.
       - A running VM does so at its next start.
     type: str
+  firmware:
+    description: What a hardware VM boots with. A running VM has it at its next start.
+    type: str
+    choices: [bios, uefi]
+  secure_boot:
+    description: Whether a VM with O(firmware=uefi) runs signed systems only. A running VM does so at its next start.
+    type: bool
+  viridian:
+    description: Whether the VM sees the interface of Hyper-V, as Windows likes it. A running VM does so at its next start.
+    type: bool
+  device_model:
+    description: Which devices are emulated, such as V(qemu-upstream-compat) or V(qemu-upstream-uefi). An empty text leaves it to the host.
+    type: str
   has_vendor_device:
     description: Whether the VM has the device by which Windows finds its drivers. Changing it needs a halted VM.
     type: bool

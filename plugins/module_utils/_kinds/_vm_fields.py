@@ -81,6 +81,10 @@ KEYS = (
     Key('folder', 'other_config', 'folder'),
     Key('external_id', 'other_config', EXTERNAL_ID),
     Key('boot_order', 'boot_params', 'order'),
+    Key('firmware', 'boot_params', 'firmware'),
+    Key('secure_boot', 'platform', 'secureboot'),
+    Key('viridian', 'platform', 'viridian'),
+    Key('device_model', 'platform', 'device-model'),
     Key('cores_per_socket', 'platform', 'cores-per-socket'),
     Key('vcpu_weight', 'vcpu_params', 'weight'),
     Key('vcpu_cap', 'vcpu_params', 'cap'),
@@ -123,6 +127,8 @@ def _check(params: dict) -> None:
     for option, least, most in (('vcpu_weight', 1, 65535), ('vcpu_cap', 0, 1 << 16)):
         if params.get(option) is not None and not least <= params[option] <= most:
             raise ParameterError(f'{option}: {params[option]} is out of range', hint=f'Use {least} to {most}.')
+    if params.get('secure_boot') and params.get('firmware') == 'bios':
+        raise ParameterError('secure_boot: it needs firmware: uefi', hint='Set firmware: uefi, or leave it out.')
     order = params.get('boot_order') or ''
     if set(order) - set(BOOT_DEVICES) or len(set(order)) != len(order):
         raise ParameterError(

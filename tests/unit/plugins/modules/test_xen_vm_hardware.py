@@ -134,3 +134,19 @@ def test_boot_mode_leaves_a_boot_order_that_is_there_or_given(xen):
     xen.change('xen_vm', **{**spec, 'boot_mode': 'pv_grub'})
     back = xen.change('xen_vm', **spec, boot_order='d')
     assert back.object['boot_params'] == {'order': 'd'} and back.object['domain_type'] == 'hvm'
+
+
+@pytest.mark.parametrize('base', [SMALL, TEMPLATE], ids=['bare', 'template'])
+def test_firmware_and_what_goes_with_it(xen, base):
+    made = xen.change('xen_vm', **base, firmware='uefi', secure_boot=True, viridian=True, device_model='qemu-upstream-uefi')
+    platform = made.object['platform']
+    assert made.object['boot_params']['firmware'] == 'uefi' and made.object['boot_params']['order']
+    assert (platform['secureboot'], platform['viridian'], platform['device-model']) == (
+        'true',
+        'true',
+        'qemu-upstream-uefi',
+    )
+    back = xen.change('xen_vm', name='web', firmware='bios', secure_boot=False, viridian=False, device_model='')
+    assert back.object['boot_params']['firmware'] == 'bios' and 'device-model' not in back.object['platform']
+    error = xen.fail('xen_vm', name='web', firmware='bios', secure_boot=True)
+    assert error.message == 'secure_boot: it needs firmware: uefi' and error.code == 'INVALID_OPTION'
