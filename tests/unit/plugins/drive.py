@@ -73,13 +73,13 @@ class Driver:
         self.connection = {'hostname': simulator.url, 'password': simulator.password, **connection}
         self.clock = FastClock()
 
-    def run(self, name, /, check=False, **options):
+    def run(self, module, /, check=False, **options):
         """One run, which leaves no session and no task behind, whatever its end."""
         self.clock = FastClock()
-        params = validated(name, {**self.connection, **options})
+        params = validated(module, {**self.connection, **options})
         self.simulator.clear_journal()
         try:
-            return execute(kind_of(name), params, Mode(check=check, clock=self.clock))
+            return execute(kind_of(module), params, Mode(check=check, clock=self.clock))
         finally:
             self.assert_nothing_open()
 
@@ -88,13 +88,13 @@ class Driver:
         assert 'session' not in leaks, leaks['session']
         assert 'task' not in leaks, leaks['task']
 
-    def fail(self, name, /, check=False, **options):
+    def fail(self, module, /, check=False, **options):
         """The error of a run that must fail."""
         try:
-            outcome = self.run(name, check, **options)
+            outcome = self.run(module, check, **options)
         except XenError as error:
             return error
-        raise AssertionError(f'{name} succeeded: {outcome.actions}')
+        raise AssertionError(f'{module} succeeded: {outcome.actions}')
 
     def session(self, **connection):
         """A session of the collection; a context manager."""
@@ -108,27 +108,27 @@ class Driver:
 
     # ------------------------------------------------------------ the rhythm
 
-    def check(self, name, /, **options):
+    def check(self, module, /, **options):
         """Check mode: nothing is changed."""
-        outcome = self.run(name, check=True, **options)
+        outcome = self.run(module, check=True, **options)
         assert self.simulator.writes() == []
         return outcome
 
-    def change(self, name, /, **options):
+    def change(self, module, /, **options):
         """Check mode, the run that it foretold, and again without a change; the outcome of the run."""
-        foretold = self.check(name, **options)
-        done = self.run(name, **options)
+        foretold = self.check(module, **options)
+        done = self.run(module, **options)
         assert done.changed, done.actions
         assert self.calls_counted() == done.api['calls']
         assert (foretold.changed, foretold.actions, foretold.created) == (True, done.actions, done.created)
         assert (foretold.before, foretold.after) == (done.before, done.after)
-        self.settled(name, **options)
+        self.settled(module, **options)
         return done
 
-    def settled(self, name, /, **options):
+    def settled(self, module, /, **options):
         """Nothing to change, neither in check mode nor in a run."""
-        self.check(name, **options)
-        outcome = self.run(name, **options)
+        self.check(module, **options)
+        outcome = self.run(module, **options)
         assert not outcome.changed, outcome.actions
         assert (outcome.before, outcome.after, outcome.actions, self.simulator.writes()) == ({}, {}, [], [])
         return outcome

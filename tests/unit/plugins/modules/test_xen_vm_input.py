@@ -20,7 +20,7 @@ def pool(xen):
     xen.run('xen_vbd', vm='web', type='CD', userdevice='3', vdi=ISO)
     session = xen.simulator.login()
     template = session.VM.get_by_name_label('Other install media')[0]
-    for _ in range(2):
+    for unused in range(2):
         session.VM.provision(session.VM.clone(template, 'twin'))
         record = {
             'name_label': 'lan',
