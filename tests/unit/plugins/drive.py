@@ -144,7 +144,7 @@ class Driver:
 class Process:
     """A module in a process of its own, with its options as Ansible gives them."""
 
-    def __init__(self, simulator, name, tmp_path, /, check=False, **options):
+    def __init__(self, simulator, module, tmp_path, /, check=False, **options):
         arguments = {
             'hostname': simulator.url,
             'password': simulator.password,
@@ -155,7 +155,7 @@ class Process:
         path = tmp_path / 'arguments.json'
         path.write_text(json.dumps({'ANSIBLE_MODULE_ARGS': arguments}))
         self.process = subprocess.Popen(
-            [sys.executable, '-m', f'{MODULES}.{name}', str(path)],
+            [sys.executable, '-m', f'{MODULES}.{module}', str(path)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
