@@ -172,6 +172,16 @@ EXPLANATIONS = {
     'VDI_IO_ERROR': Explanation('data of the disk could not be read or written'),
     'VBD_CDS_MUST_BE_READONLY': Explanation('a CD drive must have mode: RO'),
     'VBD_NOT_REMOVABLE_MEDIA': Explanation('only a CD drive can be empty'),
+    'VBD_NOT_UNPLUGGABLE': Explanation(
+        '{0} is marked as one that is not unplugged', 'Set unpluggable: true, or halt the VM first.'
+    ),
+    'DISK_VBD_MUST_BE_READWRITE_FOR_HVM': Explanation(
+        'a disk that is plugged into a running hardware VM must be writable',
+        'Set mode: RW, or attach it as type: CD while the VM is halted.',
+    ),
+    'ADDRESS_VIOLATES_LOCKING_CONSTRAINT': Explanation(
+        'the interface is locked and {0} is not among its allowed addresses', 'Add it to ipv4_allowed or ipv6_allowed.'
+    ),
     'SR_HAS_NO_PBDS': Explanation('{0} is not attached to any host', 'Plug its PBDs.'),
     'SR_HAS_PBD': Explanation('{0} is still plugged on a host', 'Unplug it first: xen_sr with plugged: false.'),
     'SR_NOT_EMPTY': Explanation('the SR holds disks', 'Remove them first, or forget the SR, which keeps them.'),

@@ -20,15 +20,20 @@ extends_documentation_fragment:
   - xapi.xen.connection
 options:
   vm:
-    description: Name or uuid of the VM. Templates, snapshots and the control domain are never meant.
+    description:
+      - Name or uuid of the VM. Templates, snapshots and the control domain are never meant.
+      - V(self) means the VM that the task runs on, for disks that are to be written there. A disk that is plugged into it is
+        ready when the task ends; a node in C(/dev) that does not appear within 10 seconds is a failure.
     type: str
   uuid:
-    description: Uuid of a VBD that exists.
+    description: Uuid of a VBD that exists. One that is made anew (O(recreate)) has another.
     type: str
   userdevice:
     description:
-      - Device number on the VM. Without it, the VBD with O(vdi) is meant, and a new one gets the first free number.
+      - Device number on the VM. Without it, the VBD with O(vdi) is meant, or with O(type=CD) the CD drive, and a new one gets the
+        first free number.
       - Number 3 is kept for the CD drive.
+      - A VBD that is found by O(uuid) or O(vdi) at another number moves to this one.
     type: str
   vdi:
     description: Name or uuid of the VDI.
@@ -41,7 +46,9 @@ options:
     type: str
     choices: [Disk, CD, Floppy]
   mode:
-    description: Whether the VM can write to it. Without it, a new disk is V(RW) and a new CD drive V(RO).
+    description:
+      - Whether the VM can write to it. Without it, a new disk is V(RW) and a new CD drive V(RO).
+      - XenAPI changes it only while the VM is halted, see O(recreate).
     type: str
     choices: [RW, RO]
   bootable:
@@ -59,9 +66,31 @@ options:
       - Without it, a new disk of a running VM is plugged, and others stay as they are. A VM sees a new CD drive when it starts.
     type: bool
   unplug_retries:
-    description: How often unplugging is tried again, a second apart, while the guest holds on to the device.
+    description: How often unplugging is tried again while the guest holds on to the device. V(0) tries once.
     type: int
     default: 10
+  unplug_delay:
+    description: Seconds between two tries to unplug.
+    type: float
+    default: 1.0
+  device_prefix:
+    description:
+      - What the guest calls its disks where XAPI says C(xvd), for example V(sd). C(device) in the result is changed accordingly,
+        and so is the node that is waited for with O(vm=self).
+    type: str
+  recreate:
+    description:
+      - Whether a VBD may be unplugged, destroyed and made anew where something can not change in place. That is another disk at the same
+        number, O(mode) while the VM is not halted, and O(userdevice) or O(type) of a plugged one.
+      - Without it, such a change is refused.
+    type: bool
+    default: false
+  qos_algorithm_type:
+    description: How the host limits or ranks the traffic of the disk, for example V(ionice). Empty for not at all.
+    type: str
+  qos_algorithm_params:
+    description: Parameters of O(qos_algorithm_type). Only the listed keys are managed; an empty map removes all.
+    type: dict
   other_config:
     description:
       - Additional keys and values. Only the listed keys are managed.
@@ -84,12 +113,28 @@ EXAMPLES = r"""
   xapi.xen.xen_vbd:
     vm: web01
     vdi: web01-logs
-  register: logs
+
+- name: Give it the least share of what the storage can do, and tell its name as guests with sd disks see it
+  xapi.xen.xen_vbd:
+    vm: web01
+    vdi: web01-logs
+    qos_algorithm_type: ionice
+    qos_algorithm_params:
+      sched: be
+      class: "7"
+    device_prefix: sd
+
+- name: Move it to another number, also while it is plugged
+  xapi.xen.xen_vbd:
+    vm: web01
+    vdi: web01-logs
+    userdevice: 7
+    recreate: true
 
 - name: Detach it; the disk stays
   xapi.xen.xen_vbd:
     vm: web01
-    userdevice: "{{ logs.vbd.userdevice }}"
+    vdi: web01-logs
     state: absent
 
 - name: Give the VM an empty CD drive
@@ -108,7 +153,7 @@ vbd:
     uuid: {description: Its uuid., type: str, sample: 0e4fa7a5-3d6c-45a1-9f86-0b3a4c8b7d11}
     vm: {description: Name of the VM., type: str, sample: web01}
     userdevice: {description: Device number., type: str, sample: "1"}
-    device: {description: Name of the device in the VM. Empty until it has run., type: str, sample: xvdb}
+    device: {description: "Name of the device in the VM, changed by O(device_prefix). Empty until it has run.", type: str, sample: xvdb}
     type: {description: What it is., type: str, sample: Disk}
     mode: {description: Whether the VM can write to it., type: str, sample: RW}
     bootable: {description: Whether the VM can boot from it., type: bool, sample: false}
@@ -117,6 +162,8 @@ vbd:
     plugged: {description: Whether it is plugged into the running VM., type: bool, sample: true}
     vdi: {description: Name of the VDI. Null when there is none., type: str, sample: web01-logs}
     vdi_uuid: {description: Uuid of the VDI. Null when there is none., type: str, sample: 6a2a0b4e-0d5c-4f0c-9d0a-8f1f6f0f1a11}
+    qos_algorithm_type: {description: How its traffic is limited or ranked., type: str, sample: ""}
+    qos_algorithm_params: {description: Parameters of that., type: dict}
     other_config: {description: Additional keys and values., type: dict}
 created:
   description: Whether this run made the object, or would make it in check mode.
@@ -199,6 +246,11 @@ SPEC = CONNECTION.merge(
             'empty': {'type': 'bool'},
             'plugged': {'type': 'bool'},
             'unplug_retries': {'type': 'int', 'default': 10},
+            'unplug_delay': {'type': 'float', 'default': 1.0},
+            'device_prefix': {'type': 'str'},
+            'recreate': {'type': 'bool', 'default': False},
+            'qos_algorithm_type': {'type': 'str'},
+            'qos_algorithm_params': {'type': 'dict'},
             'other_config': {'type': 'dict'},
         },
         required_one_of=(('vm', 'uuid'), ('uuid', 'userdevice', 'vdi', 'type')),

@@ -22,19 +22,23 @@ options:
     description: Name or uuid of the VM. Templates, snapshots and the control domain are never meant.
     type: str
   uuid:
-    description: Uuid of a VIF that exists.
+    description: Uuid of a VIF that exists. One that is made anew (O(recreate)) has another.
     type: str
   device:
-    description: Device number on the VM. Without O(device) and O(mac), a new VIF at the first free number is meant.
+    description: Device number on the VM. Without it, the VIF with O(mac) is meant, and a new one gets the first free number.
     type: str
   network:
-    description: Name, uuid or bridge of the network. Required for a new VIF.
+    description:
+      - Name, uuid or bridge of the network. Required for a new VIF.
+      - A name or a bridge that several networks have is refused.
     type: str
   mac:
-    description: MAC address. Without it, the host makes one up for a new VIF.
+    description:
+      - MAC address. Without it, the host makes one up for a new VIF, and a VIF that is there keeps its own.
+      - One that another VM has on the same network is refused.
     type: str
   mtu:
-    description: Largest packet in bytes, for a new VIF. Without it, that of the network.
+    description: Largest packet in bytes. Without it, a new VIF has that of the network.
     type: int
   rate_limit:
     description: Most data to send, in kilobytes per second (C(kbps) as XAPI means it). V(0) removes the limit.
@@ -51,6 +55,44 @@ options:
     description: The IPv6 addresses that a locked VIF may use, all of them.
     type: list
     elements: str
+  ipv4:
+    description:
+      - IPv4 address that the guest shall give to the interface. The guest tools do it, so they must run and be able to.
+    type: dict
+    suboptions:
+      mode:
+        description: V(static) sets the address; V(none) leaves it to the guest, mostly by DHCP.
+        type: str
+        choices: [static, none]
+        required: true
+      address:
+        description: Address with the length of its network, for example V(192.0.2.10/24). Required with V(static).
+        type: str
+      gateway:
+        description: Address of the gateway. Without it, the one that is set stays. An empty one removes it.
+        type: str
+  ipv6:
+    description:
+      - IPv6 address that the guest shall give to the interface. The guest tools do it, so they must run and be able to.
+    type: dict
+    suboptions:
+      mode:
+        description: V(static) sets the address; V(none) leaves it to the guest, mostly by DHCP.
+        type: str
+        choices: [static, none]
+        required: true
+      address:
+        description: Address with the length of its network, for example V(2001:db8::10/64). Required with V(static).
+        type: str
+      gateway:
+        description: Address of the gateway. Without it, the one that is set stays. An empty one removes it.
+        type: str
+  recreate:
+    description:
+      - Whether a VIF may be unplugged, destroyed and made anew where XenAPI can not change it. That is O(mac), O(mtu) and O(device).
+      - Without it, such a change is refused.
+    type: bool
+    default: false
   plugged:
     description:
       - Whether the device shall be plugged into the running VM.
@@ -83,6 +125,23 @@ EXAMPLES = r"""
     locking_mode: locked
     ipv4_allowed: [192.0.2.10]
 
+- name: Give it a MAC address of its own, and jumbo frames; XenAPI can not change these in place
+  xapi.xen.xen_vif:
+    vm: web01
+    device: 1
+    mac: 02:00:00:5e:00:02
+    mtu: 9000
+    recreate: true
+
+- name: Have the guest use a static address, one that the lock lets through
+  xapi.xen.xen_vif:
+    vm: web01
+    device: 1
+    ipv4:
+      mode: static
+      address: 192.0.2.10/24
+      gateway: 192.0.2.1
+
 - name: Disconnect it
   xapi.xen.xen_vif:
     vm: web01
@@ -109,6 +168,20 @@ vif:
     locking_mode: {description: What traffic is let through., type: str, sample: network_default}
     ipv4_allowed: {description: Addresses that it may use when it is locked., type: list, elements: str}
     ipv6_allowed: {description: Addresses that it may use when it is locked., type: list, elements: str}
+    ipv4:
+      description: Address that the guest tools were told to set.
+      type: dict
+      contains:
+        mode: {description: V(static) or V(none)., type: str, sample: static}
+        address: {description: Address with the length of its network., type: str, sample: 192.0.2.10/24}
+        gateway: {description: Address of the gateway., type: str, sample: 192.0.2.1}
+    ipv6:
+      description: Address that the guest tools were told to set.
+      type: dict
+      contains:
+        mode: {description: V(static) or V(none)., type: str, sample: static}
+        address: {description: Address with the length of its network., type: str, sample: "2001:db8::10/64"}
+        gateway: {description: Address of the gateway., type: str, sample: "2001:db8::1"}
     other_config: {description: Additional keys and values., type: dict}
 created:
   description: Whether this run made the object, or would make it in check mode.
@@ -175,6 +248,11 @@ from ansible_collections.xapi.xen.plugins.module_utils._argspec import CONNECTIO
 from ansible_collections.xapi.xen.plugins.module_utils._kinds._vif import VIF
 from ansible_collections.xapi.xen.plugins.module_utils._module import run
 
+ADDRESSES = {
+    'mode': {'type': 'str', 'choices': ['static', 'none'], 'required': True},
+    'address': {'type': 'str'},
+    'gateway': {'type': 'str'},
+}
 SPEC = CONNECTION.merge(
     state('present', 'absent'),
     ArgumentSpec(
@@ -189,6 +267,9 @@ SPEC = CONNECTION.merge(
             'locking_mode': {'type': 'str', 'choices': ['network_default', 'locked', 'unlocked', 'disabled']},
             'ipv4_allowed': {'type': 'list', 'elements': 'str'},
             'ipv6_allowed': {'type': 'list', 'elements': 'str'},
+            'ipv4': {'type': 'dict', 'options': ADDRESSES},
+            'ipv6': {'type': 'dict', 'options': ADDRESSES},
+            'recreate': {'type': 'bool', 'default': False},
             'plugged': {'type': 'bool'},
             'other_config': {'type': 'dict'},
         },

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from .._errors import NotFoundError, ParameterError
+from .._errors import AmbiguousError, NotFoundError, ParameterError
 from .._plan import Ref, Retry
 from .._refs import find, is_null, is_uuid, not_found, require
 
@@ -89,8 +89,15 @@ def require_vdi(run: Any, identity: str, sr: Optional[str], option: str = 'vdi')
 def require_network(run: Any, identity: str, option: str = 'network') -> str:
     """The network with that uuid, name or bridge; the class network must have been loaded."""
     networks = run.records.of('network')
-    bridges = [ref for ref, record in networks.items() if record['bridge'] == identity]
-    return find(networks, identity, option) or (bridges[0] if bridges else require(networks, identity, option))
+    by_name = find(networks, identity, option)
+    found = {ref for ref, record in networks.items() if record['bridge'] == identity} | ({by_name} - {None})
+    if len(found) > 1:
+        raise AmbiguousError(
+            f'{option}: {len(found)} networks have the name or the bridge "{identity}"',
+            details=sorted(f'{networks[ref]["uuid"]} ({networks[ref]["name_label"]})' for ref in found),
+            hint='Name one of them by its uuid.',
+        )
+    return next(iter(found), None) or require(networks, identity, option)
 
 
 def device_number(option: str, value: Any) -> str:

@@ -6,69 +6,31 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Optional
 
 from .._errors import ParameterError
-from .._fields import Field, new_record
-from .._plan import Desired, Kind, Observed, Plan, Ref, Retry, Slot, Step, field_changes
+from .._fields import new_record
+from .._plan import Desired, Kind, Observed, Plan, Ref, Slot, Step, field_changes
 from .._refs import not_found
 from .._session import NULL_REF
-from ._scope import device_number, first_free, require_network, require_vm
-from ._vbd import PLUG_STATES
-
-FIELDS = (
-    Field('mtu', 'MTU', 'int', create_only=True),
-    Field('locking_mode', 'locking_mode', 'enum'),
-    Field('ipv4_allowed', 'ipv4_allowed', 'set'),
-    Field('ipv6_allowed', 'ipv6_allowed', 'set'),
-    Field('other_config', 'other_config', 'map'),
+from ._scope import first_free, is_virtual_machine, require_network, require_vm
+from ._vbd_plug import PLUG_STATE, require_plug_state
+from ._vif_change import (
+    change_network,
+    change_rate,
+    change_static,
+    fixed,
+    plug,
+    rate_fields,
+    rate_of,
+    refuse,
+    replace_plan,
+    unplug,
 )
-SLOT = Slot('vif', 'VIF')
-NEW = {
-    'MTU': 0,
-    'MAC': '',
-    'other_config': {},
-    'qos_algorithm_type': '',
-    'qos_algorithm_params': {},
-    'locking_mode': 'network_default',
-    'ipv4_allowed': [],
-    'ipv6_allowed': [],
-}
-"""What VIF.create needs and no option gives; an empty MAC lets the host generate one, MTU 0 takes that of the network."""
-BLANK = {
-    'device': '',
-    'vm': '',
-    'mac': '',
-    'mtu': 1500,
-    'network': '',
-    'bridge': '',
-    'plugged': False,
-    'rate_limit': 0,
-    'locking_mode': 'network_default',
-    'ipv4_allowed': [],
-    'ipv6_allowed': [],
-    'other_config': {},
-}
-"""What a check run shows of a new VIF of which nothing is said."""
-UNPLUG_RETRY = Retry(codes=('DEVICE_DETACH_REJECTED',), done=('DEVICE_ALREADY_DETACHED',))
-MAC = re.compile(r'[0-9a-f]{2}(:[0-9a-f]{2}){5}')
+from ._vif_fields import BLANK, FAMILIES, FIELDS, NEW, NO_ADDRESSES, SLOT, current_static, values_of
 
-
-def values_of(params: dict, prefix: str = '') -> dict:
-    """The options of a VIF as Desired.values."""
-    values = {field.option: params.get(field.option) for field in FIELDS}
-    values.update(plugged=params.get('plugged'), rate_limit=params.get('rate_limit'))
-    if params.get('device') is not None:
-        values['device'] = device_number(f'{prefix}device', params['device'])
-    if params.get('mac'):
-        mac = values['mac'] = params['mac'].lower().replace('-', ':')
-        if not MAC.fullmatch(mac):
-            raise ParameterError(
-                f'{prefix}mac: "{params["mac"]}" is no MAC address',
-                hint='Use six pairs of hexadecimal digits with colons between them.',
-            )
-    return values
+SETS_ADDRESSES = 'feature-static-ip-setting'
+"""What a guest agent that sets addresses says of itself in VM_guest_metrics.other."""
 
 
 def locate(run: Any, params: dict) -> tuple[Optional[str], Desired]:
@@ -82,16 +44,51 @@ def locate(run: Any, params: dict) -> tuple[Optional[str], Desired]:
     record = run.records.get('VM', vm) if isinstance(vm, str) else None
     run.records.load(whole=('network',), refs=[('VIF', vif) for vif in (record or {}).get('VIFs', ())])
     network = require_network(run, params['network']) if params.get('network') else None
-    values = values_of(params)
-    vifs = vifs_of(run, record)
+    values, vifs = values_of(params), vifs_of(run, record)
+    ref = ref or _match(vifs, values, absent)
     scope = {
         'vm': vm,
         'network': network,
         'networks': run.records.of('network'),
         'taken': {vif['device'] for vif in vifs.values()},
         'power_state': record['power_state'] if record else 'Halted',
+        'recreate': params.get('recreate'),
+        'sets_addresses': absent or record is None or _sets_addresses(run, record, values),
     }
-    return ref or match(vifs, values), Desired(values, scope, absent)
+    if values.get('mac') and not absent:
+        scope['mac_users'] = _mac_users(run, values['mac'], ref, network)
+    return ref, Desired(values, scope, absent)
+
+
+def _sets_addresses(run: Any, vm: dict, values: dict) -> bool:
+    """Whether the guest tools can set addresses; looked at only where some are wanted."""
+    if not any(values[family] for family in FAMILIES):
+        return True
+    run.records.load(refs=[('VM_guest_metrics', vm['guest_metrics'])])
+    metrics = run.records.get('VM_guest_metrics', vm['guest_metrics'])
+    return bool(metrics) and metrics['other'].get(SETS_ADDRESSES) == '1'
+
+
+def _mac_users(run: Any, mac: str, own: Optional[str], network: Optional[str]) -> list[str]:
+    """Names of the VMs that have the MAC on the network already; templates and snapshots send nothing."""
+    vif = run.records.get('VIF', own) or {}
+    if vif.get('MAC', '').lower() == mac:
+        return []
+    found = run.records.where('VIF', f'field "MAC" = "{mac}" or field "MAC" = "{mac.upper()}"')
+    there = [item['VM'] for item in found.values() if item['network'] == (network or vif.get('network'))]
+    run.records.load(refs=[('VM', vm) for vm in there])
+    vms = [run.records.get('VM', vm) for vm in there]
+    return sorted(vm['name_label'] for vm in vms if vm and is_virtual_machine(vm))
+
+
+def _match(vifs: dict[str, dict], values: dict, absent: bool) -> Optional[str]:
+    """The VIF that is meant; one with the MAC at another device number is to be moved, but not to be removed."""
+    ref = match(vifs, values)
+    if not values.get('mac'):
+        return ref
+    if absent:
+        return ref if ref and vifs[ref]['MAC'].lower() == values['mac'] else None
+    return ref or match(vifs, {'mac': values['mac']})
 
 
 def _by_uuid(run: Any, uuid: str, absent: bool) -> Optional[str]:
@@ -131,126 +128,91 @@ def observe(run: Any, ref: str) -> Observed:
 
 def create(desired: Desired, slot: Slot = SLOT, prefix: str = '') -> Plan:
     """A new VIF in ``desired.scope['vm']``; plugged at once when the VM runs, unless ``plugged`` is false."""
-    network = desired.scope['network']
-    if network is None:
-        raise ParameterError(
-            f'{prefix}network is required for a new VIF', hint='Give the name, the uuid or the bridge of a network.'
-        )
-    record = new_record(FIELDS, desired.values, NEW)
-    device = desired.get('device') or first_free(desired.scope['taken'])
-    record.update(
-        VM=desired.scope['vm'],
-        network=network,
-        device=device,
-        MAC=desired.get('mac', ''),
-        **_rate(desired.get('rate_limit')),
-    )
-    if record['MTU'] == 0:
-        record['MTU'] = int(desired.scope['networks'][network]['MTU'])
-    name = desired.scope['networks'][network]['name_label']
+    record = _record(desired, prefix)
+    device, name = record['device'], desired.scope['networks'][record['network']]['name_label']
     about = f'connect device {device} to network "{name}"'
     plan = Plan([Step('VIF.create', (record,), about, makes=slot, undo=Step('VIF.destroy', (slot,), about))])
     shown = {field.option: desired.get(field.option) for field in FIELDS}
     shown.update(device=device, network=name, mac=desired.get('mac'), rate_limit=desired.get('rate_limit'))
     plan.after = {key: value for key, value in shown.items() if value is not None}
-    if desired.scope['power_state'] in PLUG_STATES and desired.get('plugged', True):
-        plan.add(_plug(slot)).note('plugged', None, True)
-    elif desired.get('plugged') and desired.scope['power_state'] not in PLUG_STATES:
+    if desired.get('plugged', desired.scope['power_state'] == PLUG_STATE):
+        hint = 'Leave plugged out: a device of a halted VM is plugged when the VM starts.'
+        require_plug_state(desired, 'plugged', 'plugged', hint)
+        plan.add(plug(slot)).note('plugged', None, True)
+    before = dict(plan.before)
+    change_static(plan, slot, dict.fromkeys(FAMILIES, NO_ADDRESSES), desired)
+    plan.before = before
+    return plan
+
+
+def _record(desired: Desired, prefix: str) -> dict:
+    network = desired.scope['network']
+    if network is None:
         raise ParameterError(
-            f'plugged: the VM is {desired.scope["power_state"].lower()}, so nothing can be plugged',
-            hint='Leave plugged out: a device of a halted VM is plugged when the VM starts.',
+            f'{prefix}network is required for a new VIF', hint='Give the name, the uuid or the bridge of a network.'
         )
-    return plan
-
-
-def _rate(limit: Optional[int]) -> dict:
-    """QoS fields for a rate in kilobytes per second, the unit that xapi gives to the parameter kbps; 0 means no limit."""
-    if not limit:
-        return {'qos_algorithm_type': '', 'qos_algorithm_params': {}}
-    return {'qos_algorithm_type': 'ratelimit', 'qos_algorithm_params': {'kbps': str(limit)}}
-
-
-def rate_of(record: dict) -> int:
-    """The rate limit of a VIF record in kilobytes per second; 0 means none."""
-    if record['qos_algorithm_type'] != 'ratelimit':
-        return 0
-    return int(record['qos_algorithm_params'].get('kbps') or 0)
-
-
-def _plug(ref: Ref) -> Step:
-    return Step(
-        'VIF.plug',
-        (ref,),
-        'plug the device',
-        task=True,
-        retry=Retry(done=('DEVICE_ALREADY_ATTACHED',)),
-        undo=_unplug(ref),
+    _require_free(desired, prefix)
+    record = new_record(FIELDS, desired.values, NEW)
+    record.update(
+        VM=desired.scope['vm'],
+        network=network,
+        device=desired.get('device') or first_free(desired.scope['taken']),
+        MAC=desired.get('mac', ''),
+        **rate_fields(desired.get('rate_limit')),
     )
+    if record['MTU'] == 0:
+        record['MTU'] = int(desired.scope['networks'][network]['MTU'])
+    return record
 
 
-def _unplug(ref: Ref) -> Step:
-    return Step('VIF.unplug', (ref,), 'unplug the device', task=True, retry=UNPLUG_RETRY)
+def _require_free(desired: Desired, prefix: str) -> None:
+    users = desired.scope.get('mac_users')
+    if users:
+        raise ParameterError(
+            f'{prefix}mac: {desired.get("mac")} is in use on that network by VM "{users[0]}"',
+            hint='Choose another one, or leave mac out to have the host make one up.',
+        )
 
 
-def update(observed: Observed, desired: Desired) -> Plan:
+def update(observed: Observed, desired: Desired, prefix: str = '', slot: Slot = SLOT) -> Plan:
+    """Change in place what can be, or make the VIF anew where ``recreate`` allows it."""
+    reasons = fixed(observed, desired)
+    if 'device' in reasons and desired.get('device') in desired.scope['taken']:
+        raise ParameterError(
+            f'{prefix}device: {desired.get("device")} is in use on this VM', hint='Choose another device.'
+        )
+    if reasons:
+        _require_free(desired, prefix)
+    if reasons and not desired.scope.get('recreate'):
+        refuse(reasons, desired, prefix)
+    if reasons:
+        return replace_plan(observed, desired, reasons, slot)
     plan = field_changes(FIELDS, 'VIF', observed, desired)
-    record = observed.record
-    _refuse_fixed(observed, desired)
-    network, networks = desired.scope['network'], desired.scope['networks']
-    if network is not None and network != record['network']:
-        plan.add(
-            Step(
-                'VIF.move',
-                (observed.ref, network),
-                f'move to network "{networks[network]["name_label"]}"',
-                undo=Step('VIF.move', (observed.ref, record['network']), 'move back'),
-                task=True,
-            )
-        )
-        plan.note('network', networks[record['network']]['name_label'], networks[network]['name_label'])
-    _change_rate(plan, observed, desired.get('rate_limit'))
-    wanted, attached = desired.get('plugged'), record['currently_attached']
-    if wanted is not None and wanted != attached:
-        if wanted and desired.scope['power_state'] not in PLUG_STATES:
-            raise ParameterError(
-                f'plugged: the VM is {desired.scope["power_state"].lower()}, so nothing can be plugged',
-                hint='Start the VM, or leave plugged out.',
-            )
-        plan.add(_plug(observed.ref) if wanted else _unplug(observed.ref)).note('plugged', attached, wanted)
+    change_network(plan, observed, desired)
+    change_rate(plan, observed, desired.get('rate_limit'))
+    _change_plug(plan, observed, desired)
+    static = {family: current_static(observed.record, family) for family in FAMILIES}
+    change_static(plan, observed.ref, static, desired)
     return plan
 
 
-def _refuse_fixed(observed: Observed, desired: Desired) -> None:
-    for option, field in (('mac', 'MAC'), ('mtu', 'MTU')):
-        wanted = desired.get(option)
-        if wanted is not None and str(observed.record[field]).lower() != str(wanted):
-            raise ParameterError(
-                f'{option}: device {observed.record["device"]} has {observed.record[field]}, which XenAPI can not change to {wanted}',
-                hint='Remove the VIF with state: absent and create it again.',
-            )
-
-
-def _change_rate(plan: Plan, observed: Observed, wanted: Optional[int]) -> None:
-    current = rate_of(observed.record)
-    if wanted is None or wanted == current:
+def _change_plug(plan: Plan, observed: Observed, desired: Desired) -> None:
+    wanted, attached = desired.get('plugged'), observed.record['currently_attached']
+    if wanted is None or wanted == attached:
         return
-    for field, value in _rate(wanted).items():
-        back = Step(f'VIF.set_{field}', (observed.ref, observed.record[field]), f'put back {field}')
-        plan.add(Step(f'VIF.set_{field}', (observed.ref, value), 'set rate_limit', undo=back))
-    plan.note('rate_limit', current, wanted)
+    done = 'plugged' if wanted else 'unplugged'
+    require_plug_state(desired, 'plugged', done, 'Start the VM, or leave plugged out.')
+    plan.add(plug(observed.ref) if wanted else unplug(observed.ref)).note('plugged', attached, wanted)
 
 
-def destroy(observed: Observed, _desired: Desired) -> Plan:
-    record = observed.record
+def destroy(observed: Observed, desired: Desired) -> Plan:
+    """Unplug and destroy; while the VM does not run, the host needs no unplugging."""
+    record, network = observed.record, observed.related['network'] or {}
     plan = Plan(
-        before={
-            'device': record['device'],
-            'mac': record['MAC'],
-            'network': (observed.related['network'] or {}).get('name_label', ''),
-        }
+        before={'device': record['device'], 'mac': record['MAC'], 'network': network.get('name_label', '')},
     )
-    if record['currently_attached']:
-        plan.add(_unplug(observed.ref))
+    if record['currently_attached'] and desired.scope['power_state'] == PLUG_STATE:
+        plan.add(unplug(observed.ref))
     return plan.add(Step('VIF.destroy', (observed.ref,), f'remove device {record["device"]}'))
 
 
@@ -270,6 +232,7 @@ def to_result(observed: Observed) -> dict:
         'locking_mode': record['locking_mode'],
         'ipv4_allowed': sorted(record['ipv4_allowed']),
         'ipv6_allowed': sorted(record['ipv6_allowed']),
+        **{family: current_static(record, family) for family in FAMILIES},
         'other_config': dict(record['other_config']),
     }
 

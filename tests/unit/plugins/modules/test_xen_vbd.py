@@ -192,3 +192,170 @@ def test_a_cd_is_inserted_changed_and_ejected(halted):
     ejected = halted.change('xen_vbd', **drive, empty=True)
     assert ejected.before == {'vdi': 'guest-tools.iso'} and ejected.object['empty']
     halted.change('xen_vbd', **drive, state='absent')
+
+
+@pytest.mark.parametrize('code', ['DEVICE_DETACH_REJECTED', 'INTERNAL_ERROR', 'VM_MISSING_PV_DRIVERS'])
+@pytest.mark.parametrize(
+    'options, slept',
+    [
+        ({}, [1.0] * 10),
+        ({'unplug_retries': 0}, []),
+        ({'unplug_retries': -1}, []),
+        ({'unplug_retries': 2, 'unplug_delay': 0.25}, [0.25] * 2),
+    ],
+)
+def test_unplugging_is_tried_as_often_and_as_slowly_as_the_options_say(running, code, options, slept):
+    running.run('xen_vbd', vm='web', vdi='data')
+    running.simulator.fault(method='Async.VBD.unplug', error=[code, 'x', 'y', 'z'])
+    assert running.fail('xen_vbd', vm='web', vdi='data', state='absent', **options).code == code
+    assert running.clock.slept == slept
+    assert running.simulator.writes() == ['Async.VBD.unplug'] * (len(slept) + 1)
+
+
+@pytest.mark.parametrize(
+    'option, first, second',
+    [
+        ('type', 'Disk', 'CD'),
+        ('mode', 'RW', 'RO'),
+        ('bootable', True, False),
+        ('unpluggable', False, True),
+        ('qos_algorithm_type', 'ionice', ''),
+        ('qos_algorithm_params', {'sched': 'be', 'class': '7'}, {'class': '3'}),
+        ('other_config', {'a': '1'}, {'a': '2', 'b': '3'}),
+        ('userdevice', '2', '5'),
+    ],
+)
+def test_each_option_at_creation_and_alone(halted, option, first, second):
+    made = halted.change('xen_vbd', vm='web', vdi='data', **{option: first}).object
+    changed = halted.change('xen_vbd', uuid=made['uuid'], **{option: second})
+    merged = {**first, **second} if isinstance(second, dict) else second
+    assert (made[option], changed.object[option], changed.after[option]) == (first, merged, merged)
+    unasked = {'mode': 'RO'} if option == 'type' else {}  # a CD drive is read only
+    assert changed.object == {**made, option: merged, **unasked}
+
+
+def test_the_device_is_named_as_the_guest_does(running):
+    made = running.change('xen_vbd', vm='web', vdi='data', userdevice='1', device_prefix='sd')
+    assert made.object['device'] == 'sdb'
+    assert running.settled('xen_vbd', vm='web', vdi='data').object['device'] == 'xvdb'
+
+
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        ({'type': 'CD', 'mode': 'RW'}, 'mode: a CD drive can only be read. Set mode: RO'),
+        ({'vdi': ISO, 'userdevice': '0'}, f'mode: VDI "{ISO}" can only be read. Set mode: RO'),
+        ({'userdevice': '255', 'vdi': 'data'}, 'userdevice: "255" is no device number'),
+        ({'state': 'absent', 'type': 'Disk'}, 'userdevice or vdi is required to remove a VBD'),
+    ],
+)
+def test_what_no_host_does_is_refused(halted, options, told):
+    for check in (True, False):
+        error = halted.fail('xen_vbd', check, vm='web', **options)
+        assert (error.code, f'{error.message}. {error.hint}'[: len(told)]) == ('INVALID_OPTION', told)
+
+
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        ({'userdevice': '0', 'empty': True}, 'empty: device 0 is a Disk, and only a CD drive can be empty'),
+        ({'userdevice': '3', 'empty': False}, 'vdi is required: device 3 is empty. Name the VDI to insert'),
+        ({'userdevice': '3', 'mode': 'RW'}, 'mode: a CD drive can only be read'),
+        ({'userdevice': '3', 'type': 'Disk'}, 'vdi is required: device 3 is empty'),
+        ({'userdevice': '1', 'vdi': 'data', 'recreate': True}, 'vdi: VDI "data" is device 0 of this VM already'),
+    ],
+)
+def test_what_no_drive_does_is_refused(halted, options, told):
+    halted.run('xen_vbd', vm='web', vdi='data', userdevice='0')
+    halted.run('xen_vdi', name='other', size='1GiB')
+    halted.run('xen_vbd', vm='web', vdi='other', userdevice='1')
+    halted.run('xen_vbd', vm='web', type='CD')
+    for check in (True, False):
+        error = halted.fail('xen_vbd', check, vm='web', **options)
+        assert f'{error.message}. {error.hint}'[: len(told)] == told
+        assert halted.simulator.writes() == []
+
+
+def test_a_disk_moves_to_another_number(halted):
+    made = halted.run('xen_vbd', vm='web', vdi='data', userdevice='0').object
+    moved = halted.change('xen_vbd', vm='web', vdi='data', userdevice='4')
+    assert (moved.before, moved.after) == ({'userdevice': '0'}, {'userdevice': '4'})
+    assert (moved.object['uuid'], moved.object['userdevice']) == (made['uuid'], '4')
+    halted.run('xen_vbd', vm='web', type='CD')
+    error = halted.fail('xen_vbd', uuid=made['uuid'], userdevice='3')
+    assert error.message == 'userdevice: device 3 is in use on this VM'
+
+
+def test_only_the_disk_that_is_named_is_removed(halted):
+    halted.run('xen_vdi', name='other', size='1GiB')
+    halted.run('xen_vbd', vm='web', vdi='data', userdevice='0')
+    halted.settled('xen_vbd', vm='web', vdi='other', userdevice='0', state='absent')
+    halted.settled('xen_vbd', vm='web', vdi='data', userdevice='1', state='absent')
+    halted.settled('xen_vbd', vm='web', vdi='other', type='CD', state='absent')
+    halted.change('xen_vbd', vm='web', vdi='data', userdevice='0', state='absent')
+
+
+def test_a_cd_drive_is_found_by_its_type(halted):
+    drive = halted.change('xen_vbd', vm='web', type='CD').object
+    assert halted.change('xen_vbd', vm='web', type='CD', vdi=ISO).object['uuid'] == drive['uuid']
+    halted.run('xen_vbd', vm='web', type='CD', userdevice='5')
+    error = halted.fail('xen_vbd', vm='web', type='CD', empty=True)
+    assert (error.code, error.details) == ('AMBIGUOUS', ['3', '5'])
+
+
+# ---------------------------------------------------------------- making it anew
+
+
+@pytest.mark.parametrize(
+    'options, told',
+    [
+        ({'mode': 'RO'}, 'mode: device 1 is RW, which can change only while the VM is halted'),
+        ({'type': 'CD'}, 'type: device 1 is a Disk drive that is plugged'),
+        ({'vdi': 'other'}, 'userdevice: device 1 holds VDI "data" already'),
+    ],
+)
+def test_what_can_not_change_while_the_vm_runs_is_refused(running, options, told):
+    running.run('xen_vdi', name='other', size='1GiB')
+    running.run('xen_vbd', vm='web', vdi='data', userdevice='1')
+    for check in (True, False):
+        error = running.fail('xen_vbd', check, vm='web', userdevice='1', **options)
+        assert error.message.startswith(told) and 'recreate: true' in error.hint
+        assert running.simulator.writes() == []
+
+
+def test_another_disk_takes_the_place_where_that_is_allowed(running):
+    running.run('xen_vdi', name='other', size='1GiB')
+    extras = {'other_config': {'a': '1'}, 'qos_algorithm_type': 'ionice'}
+    old = running.run('xen_vbd', vm='web', vdi='data', userdevice='1', **extras).object
+    done = running.change('xen_vbd', vm='web', userdevice='1', vdi='other', bootable=True, recreate=True)
+    assert [action['call'] for action in done.actions] == ['VBD.unplug', 'VBD.destroy', 'VBD.create', 'VBD.plug']
+    assert done.actions[1]['about'] == 'remove device 1 to make it anew, since userdevice can not change in place'
+    assert (done.before, done.after) == ({'vdi': 'data', 'bootable': False}, {'vdi': 'other', 'bootable': True})
+    kept = {key: value for key, value in old.items() if key not in ('uuid', 'vdi', 'vdi_uuid', 'bootable')}
+    assert {key: done.object[key] for key in kept} == kept and not done.created
+
+
+def test_a_plugged_disk_moves_and_stays_unplugged_if_told_to(running):
+    running.run('xen_vbd', vm='web', vdi='data', userdevice='1')
+    assert 'recreate: true' in running.fail('xen_vbd', vm='web', vdi='data', userdevice='2').hint
+    done = running.change('xen_vbd', vm='web', vdi='data', userdevice='2', recreate=True, plugged=False)
+    assert (done.object['userdevice'], done.object['plugged']) == ('2', False)
+
+
+@pytest.mark.parametrize('method', ['Async.VBD.unplug', 'VBD.destroy', 'VBD.create', 'Async.VBD.plug'])
+def test_one_that_can_not_be_made_anew_is_put_back(running, method):
+    running.run('xen_vdi', name='other', size='1GiB')
+    old = running.run('xen_vbd', vm='web', vdi='data', userdevice='1', other_config={'a': '1'}).object
+    running.simulator.fault(method=method, count=1, error=['HOST_OFFLINE', 'OpaqueRef:x'])
+    error = running.fail('xen_vbd', vm='web', userdevice='1', vdi='other', recreate=True)
+    assert (error.code, error.left_behind) == ('HOST_OFFLINE', [])
+    again = running.settled('xen_vbd', vm='web', vdi='data', plugged=True).object
+    assert {**again, 'uuid': old['uuid']} == old
+
+
+def test_a_paused_vm_keeps_its_disks(running):
+    running.run('xen_vbd', vm='web', vdi='data', userdevice='1')
+    running.run('xen_vm', name='web', power_state='paused')
+    for options, option in (({'plugged': False}, 'plugged'), ({'state': 'absent'}, 'state')):
+        error = running.fail('xen_vbd', vm='web', vdi='data', **options)
+        assert error.message == f'{option}: the VM is paused, so nothing can be unplugged'
